@@ -1,0 +1,2 @@
+export type * from './core/api.ts';
+export type * from './driver/ports.ts';
