@@ -84,6 +84,15 @@ export interface LeaseRevokeRequest {
   readonly kind: 'leaseRevoke';
   readonly id: bigint;
 }
+/**
+ * A small replicated record beside the keys (the members' names and URLs, alarms later): kept in `meta`, part of snapshots,
+ * read back by `Store.record(name)`; it moves no revision. An empty value removes it. Answers `none`.
+ */
+export interface SetRecordRequest {
+  readonly kind: 'setRecord';
+  readonly name: string;
+  readonly value: Uint8Array;
+}
 /** What goes through the log. `none` only moves the position (a no-op, a configuration, a command refused by its fence). */
 export type Operation =
   | PutRequest
@@ -92,6 +101,7 @@ export type Operation =
   | CompactRequest
   | LeaseGrantRequest
   | LeaseRevokeRequest
+  | SetRecordRequest
   | { readonly kind: 'none' };
 
 /** Refusals; the server's one table maps them to etcd's codes and texts. */
