@@ -1,0 +1,1 @@
+export { type LmdbBackendOptions, type LmdbOpened, openLmdbBackend } from './lmdb-backend.ts';

@@ -1,0 +1,2 @@
+export { type BackendFixture, type BackendSuiteOptions, backendSuite } from './backend-suite.ts';
+export { type Draw, drawFrom } from './draw.ts';
