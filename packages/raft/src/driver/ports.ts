@@ -159,3 +159,13 @@ export interface DurableStateMachine<Result, Query, Answer> {
 export type StateMachine<Result, Query, Answer> =
   | MemoryStateMachine<Result, Query, Answer>
   | DurableStateMachine<Result, Query, Answer>;
+
+/** One line of a structured log: a sentence, and the values it speaks of. */
+export interface LogRecord {
+  readonly level: 'debug' | 'info' | 'warn' | 'error';
+  readonly message: string;
+  readonly fields: Readonly<Record<string, string | number | bigint | boolean | undefined>>;
+}
+
+/** Where log records go. Must not throw. */
+export type Logger = (record: LogRecord) => void;

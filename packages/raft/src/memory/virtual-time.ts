@@ -1,0 +1,147 @@
+// Time that passes only when a test says so. One `VirtualTime` serves any number of nodes; everything deferred runs in
+// the order in which it was deferred, so a run is the same each time.
+
+import type { Cancel, Ticker } from '../driver/ports.ts';
+
+/** More turns than this without a tick passing is a loop, not work. */
+const turnsMax = 1_000_000;
+
+interface Timer {
+  readonly due: number;
+  readonly task: () => void;
+}
+
+export class VirtualTime {
+  #now = 0;
+  #deferred: (() => void)[] = [];
+  #timers: Timer[] = [];
+  readonly #listeners = new Set<(elapsed: number) => void>();
+
+  /** Ticks since the beginning. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** A ticker on this time. `stall` keeps ticks from it, as from a process that was stopped, until `resume`. */
+  ticker(): VirtualTicker {
+    return new VirtualTicker(this);
+  }
+
+  defer(task: () => void): void {
+    this.#deferred.push(task);
+  }
+
+  after(ticks: number, task: () => void): Cancel {
+    const timer = { due: this.#now + Math.max(1, ticks), task };
+    this.#timers.push(timer);
+    return () => {
+      const at = this.#timers.indexOf(timer);
+      if (at >= 0) this.#timers.splice(at, 1);
+    };
+  }
+
+  onTick(listener: (elapsed: number) => void): Cancel {
+    const entry = (elapsed: number): void => listener(elapsed);
+    this.#listeners.add(entry);
+    return () => this.#listeners.delete(entry);
+  }
+
+  /** Runs everything deferred, and what that defers, until nothing is left. No time passes. */
+  settle(): void {
+    for (let turns = 0; this.#deferred.length > 0; turns++) {
+      if (turns > turnsMax)
+        throw new Error(`after ${turnsMax} turns there is still work: something defers itself for ever`);
+      const tasks = this.#deferred;
+      this.#deferred = [];
+      for (const task of tasks) task();
+    }
+  }
+
+  /** Lets ticks pass one by one, and settles after each. */
+  advance(ticks: number): void {
+    this.settle();
+    for (let passed = 0; passed < ticks; passed++) {
+      this.#now += 1;
+      for (const listener of [...this.#listeners]) listener(1);
+      for (const timer of this.#takeDue()) timer.task();
+      this.settle();
+    }
+  }
+
+  /** Advances until `condition` holds; throws when it does not within `ticksMax`. */
+  until(condition: () => boolean, what: string, ticksMax = 10_000): void {
+    this.settle();
+    for (let passed = 0; !condition(); passed++) {
+      if (passed >= ticksMax) throw new Error(`after ${ticksMax} ticks still not: ${what}`);
+      this.advance(1);
+    }
+  }
+
+  #takeDue(): readonly Timer[] {
+    const due = this.#timers.filter((timer) => timer.due <= this.#now);
+    if (due.length > 0) this.#timers = this.#timers.filter((timer) => timer.due > this.#now);
+    return due.sort((a, b) => a.due - b.due);
+  }
+}
+
+export class VirtualTicker implements Ticker {
+  readonly #time: VirtualTime;
+  #isStalled = false;
+  #missed = 0;
+  #held: (() => void)[] = [];
+  #tick: ((elapsed: number) => void) | undefined;
+
+  constructor(time: VirtualTime) {
+    this.#time = time;
+  }
+
+  start(tick: (elapsed: number) => void): Cancel {
+    this.#tick = tick;
+    const cancel = this.#time.onTick((elapsed) => {
+      if (this.#isStalled) this.#missed += elapsed;
+      else tick(elapsed);
+    });
+    return () => {
+      this.#tick = undefined;
+      cancel();
+    };
+  }
+
+  defer(task: () => void): void {
+    this.#time.defer(() => this.#whenAwake(task));
+  }
+
+  after(ticks: number, task: () => void): Cancel {
+    let isCancelled = false;
+    const cancel = this.#time.after(ticks, () =>
+      this.#whenAwake(() => {
+        if (!isCancelled) task();
+      }),
+    );
+    return () => {
+      isCancelled = true;
+      cancel();
+    };
+  }
+
+  /** The process stands still: neither ticks nor tasks run. */
+  stall(): void {
+    this.#isStalled = true;
+  }
+
+  /** It goes on: first it learns how much time has passed, then it does what has waited. */
+  resume(): void {
+    this.#isStalled = false;
+    const missed = this.#missed;
+    const held = this.#held;
+    this.#missed = 0;
+    this.#held = [];
+    if (missed > 0) this.#tick?.(missed);
+    for (const task of held) this.#time.defer(() => this.#whenAwake(task));
+  }
+
+  #whenAwake(task: () => void): void {
+    if (this.#isStalled) this.#held.push(task);
+    else task();
+  }
+}

@@ -1,0 +1,206 @@
+// The transport of one member: one outgoing link per peer, the connections others opened, and snapshots beside them.
+// Everything it needs of the platform comes in through `Network`, `Ticker` and the checksum.
+
+import type {
+  Cancel,
+  Done,
+  Logger,
+  Message,
+  NodeId,
+  Peer,
+  RequestOutcome,
+  SnapshotSource,
+  Ticker,
+  Transport,
+  TransportHandler,
+} from '@kontiki/raft';
+import { Acceptor } from './acceptor.ts';
+import type { Channel, ChannelHandler } from './channel.ts';
+import { type Checksum, crc32 } from './crc32.ts';
+import type { GreetContext } from './greet.ts';
+import { Gate, type Identity, type IncarnationStore, type Purpose } from './handshake.ts';
+import type { Network } from './network.ts';
+import { peerInbound } from './peer-inbound.ts';
+import { type LinkLimits, type LinkStatus, PeerLink } from './peer-link.ts';
+import { SnapshotReceiver } from './snapshot-receiver.ts';
+import { sendSnapshot } from './snapshot-sender.ts';
+
+export interface TransportLimits extends LinkLimits {
+  /** The largest frame, and with it the largest message and request body (25 bytes less). */
+  readonly frameBytesMax: number;
+  /** Connections that have not said who they are. */
+  readonly strangers: number;
+  /** Requests of one peer in work here. */
+  readonly inboundRequests: number;
+  readonly handshakeTicks: number;
+  /** Both sides ping this often; after three spans without a byte a connection is closed. */
+  readonly pingTicks: number;
+}
+
+export const defaultTransportLimits: TransportLimits = {
+  frameBytesMax: 64 * 1024 * 1024,
+  queueFrames: 4096,
+  queueBytes: 64 * 1024 * 1024,
+  requests: 16_384,
+  inboundRequests: 16_384,
+  reconnectTicks: { first: 5, most: 100 },
+  strangers: 32,
+  handshakeTicks: 300,
+  pingTicks: 100,
+};
+
+export interface PeerTransportOptions {
+  readonly identity: Identity;
+  readonly network: Network;
+  readonly ticker: Ticker;
+  readonly incarnations: IncarnationStore;
+  readonly log: Logger;
+  readonly limits?: Partial<TransportLimits>;
+  readonly checksum?: Checksum;
+}
+
+export interface TransportStatus {
+  readonly peers: readonly (LinkStatus & { readonly id: NodeId })[];
+  readonly received: number;
+  /** Messages to members that are no peers. */
+  readonly unaddressed: number;
+  readonly strangers: number;
+}
+
+export class PeerTransport implements Transport {
+  readonly #options: PeerTransportOptions;
+  readonly #limits: TransportLimits;
+  readonly #context: GreetContext;
+  readonly #acceptor: Acceptor;
+  readonly #links = new Map<NodeId, PeerLink>();
+  readonly #inbound = new Map<string, Channel>();
+  readonly #transfers = new Set<Cancel>();
+  #handler: TransportHandler | undefined;
+  #counter = 0;
+  #received = 0;
+  #unaddressed = 0;
+  #isStopped = false;
+
+  constructor(options: PeerTransportOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultTransportLimits, ...options.limits };
+    const { identity, ticker, network } = options;
+    this.#context = {
+      ticker,
+      network,
+      self: identity,
+      checksum: options.checksum ?? crc32,
+      gate: new Gate(identity, options.incarnations, options.log),
+      pingTicks: this.#limits.pingTicks,
+      handshakeTicks: this.#limits.handshakeTicks,
+      frameBytesMax: this.#limits.frameBytesMax,
+      nextId: () => ({ boot: identity.boot, counter: ++this.#counter }),
+    };
+    this.#acceptor = new Acceptor(this.#context, this.#limits.strangers, (from, purpose, channel) =>
+      this.#welcome(from, purpose, channel),
+    );
+  }
+
+  start(handler: TransportHandler): void {
+    this.#handler = handler;
+    this.#options.network.listen((connection) => {
+      if (this.#isStopped) connection.destroy();
+      else this.#acceptor.accept(connection);
+    });
+  }
+
+  setPeers(peers: readonly Peer[]): void {
+    if (this.#isStopped) return;
+    const wanted = new Map(peers.map((peer) => [peer.id, peer]));
+    for (const [id, link] of this.#links) {
+      const peer = wanted.get(id);
+      if (peer !== undefined && sameBytes(peer.address, link.peer.address)) continue;
+      this.#links.delete(id);
+      link.stop();
+    }
+    for (const peer of peers) {
+      if (peer.id === this.#options.identity.id || this.#links.has(peer.id)) continue;
+      const unreachable = (): void => this.#handler?.unreachable(peer.id);
+      this.#links.set(peer.id, new PeerLink(this.#context, this.#limits, peer, unreachable));
+    }
+  }
+
+  send(message: Message): void {
+    const link = this.#links.get(message.to);
+    if (link === undefined) this.#unaddressed += 1;
+    else link.sendMessage(message);
+  }
+
+  sendSnapshot(to: NodeId, source: SnapshotSource, done: Done): Cancel {
+    const link = this.#links.get(to);
+    if (link === undefined) {
+      source.close();
+      this.#options.ticker.defer(() => done(new Error(`${to} is no peer of this member`)));
+      return () => {};
+    }
+    const cancel = sendSnapshot(this.#context, link.peer, source, (error) => {
+      this.#transfers.delete(cancel);
+      done(error);
+    });
+    this.#transfers.add(cancel);
+    return cancel;
+  }
+
+  request(to: NodeId, body: Uint8Array, timeoutTicks: number, answer: (outcome: RequestOutcome) => void): void {
+    const link = this.#links.get(to);
+    if (link !== undefined) link.request(body, timeoutTicks, answer);
+    else {
+      const reason = `${to} is no peer of this member`;
+      this.#options.ticker.defer(() => answer({ kind: 'refused', reason }));
+    }
+  }
+
+  status(): TransportStatus {
+    return {
+      peers: [...this.#links].map(([id, link]) => ({ id, ...link.status() })),
+      received: this.#received,
+      unaddressed: this.#unaddressed,
+      strangers: this.#acceptor.strangers,
+    };
+  }
+
+  stop(done: Done): void {
+    this.#isStopped = true;
+    for (const cancel of [...this.#transfers]) cancel();
+    for (const link of this.#links.values()) link.stop();
+    this.#links.clear();
+    this.#acceptor.stop();
+    for (const channel of [...this.#inbound.values()]) channel.close('this member stops');
+    this.#options.network.close(done);
+  }
+
+  /** A peer has passed the handshake. A newer connection for the same purpose replaces the older one. */
+  #welcome(from: NodeId, purpose: Purpose, channel: Channel): ChannelHandler {
+    const handler = this.#handler;
+    if (handler === undefined) throw new Error('a connection came in before the transport was started');
+    const slot = `${purpose} ${from}`;
+    this.#inbound.get(slot)?.close('the peer opened a newer connection');
+    this.#inbound.set(slot, channel);
+    const closed = (reason: string, refusal: string | undefined): void => {
+      if (this.#inbound.get(slot) === channel) this.#inbound.delete(slot);
+      if (refusal !== undefined) this.#context.gate.logRefusal(from, refusal);
+      this.#options.log({ level: 'debug', message: 'peer connection closed', fields: { peer: from, purpose, reason } });
+    };
+    if (purpose === 'snapshot') return new SnapshotReceiver(this.#context, handler, from, channel, closed);
+    this.#links.get(from)?.nudge();
+    return peerInbound(this.#context, handler, {
+      self: this.#options.identity.id,
+      from,
+      channel,
+      requestsMax: this.#limits.inboundRequests,
+      closed,
+      received: () => {
+        this.#received += 1;
+      },
+    });
+  }
+}
+
+function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+}
