@@ -1,5 +1,7 @@
 // The core's types: everything that can happen to a node, and everything it can want done.
 
+import type { Why } from './why.ts';
+
 declare const brand: unique symbol;
 type Brand<T, Name extends string> = T & { readonly [brand]: Name };
 export type Term = Brand<number, 'Term'>;
@@ -182,10 +184,12 @@ export interface Options {
     readonly uncommittedBytes: number;
     readonly logBytes: number;
     readonly applyBytes: number;
+    /** What may be on its way to one follower; 8 messages of `messageBytes` unless given. */
+    readonly inflightBytes?: number;
   };
   /** The only source of chance: a pure function of its arguments, so that a dump needs no generator state. */
   readonly draw: (purpose: 'electionTimeout', counter: number, below: number) => number;
-  readonly why?: (rule: string, data: unknown) => void; // which rule of the paper fired; absent, it costs nothing
+  readonly why?: Why; // which rule of the paper fired; absent, it costs nothing
   /** What was on disk. `applied` is what the state machine has made durable. */
   readonly restore: {
     readonly hardState: HardState;
@@ -193,12 +197,4 @@ export interface Options {
     readonly entries: readonly Entry[];
     readonly applied: Index;
   };
-}
-/**
- * The leaf decisions of the algorithm as one record of pure functions (may I vote, may this index commit, where to back
- * off to, …). The package's main entry passes `paperRules` and nothing else; `@kontiki/raft/teaching` (no-op off,
- * pre-vote off, plain or halving back-off) and `@kontiki/raft/mutants` export other records.
- */
-export interface Rules {
-  readonly name: string;
 }

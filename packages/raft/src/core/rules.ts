@@ -1,0 +1,108 @@
+// The leaf decisions of the algorithm as one record of pure functions: each answers one question that the paper answers
+// in a sentence. The handlers hold everything else. Other records (teaching, mutants) live in entry points of their own,
+// which no server reaches; this file knows only the paper's.
+
+import type { Index, LogId, Message, NodeId, Term } from './api.ts';
+import { lower } from './numbers.ts';
+
+export interface VoteQuestion {
+  readonly candidate: NodeId;
+  readonly candidateLast: LogId;
+  readonly votedFor: NodeId | undefined;
+  readonly ownLast: LogId;
+}
+
+/** Something that happened to the election timer of a node. */
+export type TimerEvent = 'appendEntries' | 'voteGranted' | 'voteRefused' | 'electionStarted';
+
+export interface Rejection {
+  /** The `prev` that did not match. */
+  readonly rejected: Index;
+  readonly match: Index;
+  readonly conflictTerm: Term | undefined;
+  readonly tryIndex: Index;
+  /** The leader's own last entry of a term before `rejected`. */
+  readonly lastOfTerm: (term: Term) => Index | undefined;
+}
+
+export interface Cut {
+  /** The first entry that the log has with another term than the message. */
+  readonly conflict: Index | undefined;
+  readonly prev: Index;
+  readonly last: Index;
+}
+
+export interface FollowerCommit {
+  readonly leaderCommit: Index;
+  /** The last entry that this message covered: `prev` and its entries. */
+  readonly covered: Index;
+  readonly last: Index;
+}
+
+export interface Rules {
+  readonly name: string;
+  /** §5.4.1: whether a log may lead this one. */
+  readonly isUpToDate: (candidate: LogId, own: LogId) => boolean;
+  /** §5.2, §5.4.1: what to answer a vote request of the current term. */
+  readonly answerVote: (question: VoteQuestion, isUpToDate: Rules['isUpToDate']) => 'grant' | 'voted' | 'log';
+  /** §5.2: what `votedFor` is after AppendEntries of the current term. */
+  readonly votedForAfterAppend: (votedFor: NodeId | undefined) => NodeId | undefined;
+  /** §5.2: whether this event sets the election timer back. */
+  readonly resetsTimer: (event: TimerEvent) => boolean;
+  /** §8: whether a new leader begins its term with an entry of its own. */
+  readonly appendsNoop: () => boolean;
+  /** §5.4.2: whether an entry that a quorum has stored is thereby committed. */
+  readonly mayCommitByCounting: (entryTerm: Term, currentTerm: Term) => boolean;
+  /** §5.3: how far a follower may commit after a message. What lies past its log is never committed. */
+  readonly followerCommit: (question: FollowerCommit) => Index;
+  /** §5.3: from where a follower cuts its log before it appends; undefined keeps all. */
+  readonly truncateFrom: (cut: Cut) => Index | undefined;
+  /** §5.3: which entry to try next after a rejection; brought into (match, rejected] by the caller. */
+  readonly backOff: (rejection: Rejection) => Index;
+  /** §5.1: whether a reply counts, given the term it was sent in. */
+  readonly acceptsReply: (replyTerm: Term, currentTerm: Term) => boolean;
+  /** §8, thesis §6.4: whether a leader with this newest committed entry may serve reads. */
+  readonly mayServeReads: (commitTerm: Term | undefined, currentTerm: Term) => boolean;
+  /** Figure 2, persistent state: whether a message that a write stands behind leaves before that write is durable. */
+  readonly leavesBeforeDurable: (message: Message) => boolean;
+  /** Figure 2, persistent state: what an answer may claim, of a log that is durable up to one index and appended to another. */
+  readonly mayClaim: (durable: Index, appended: Index) => Index;
+  /** thesis §6.4.1: how long a lease lasts after the round that earned it was sent. */
+  readonly leaseTicks: (electionTicks: number) => number;
+}
+
+export const paperRules: Rules = {
+  name: 'paper',
+  // §5.4.1: the later last term wins; with equal terms, the longer log.
+  isUpToDate: (candidate, own) =>
+    candidate.term > own.term || (candidate.term === own.term && candidate.index >= own.index),
+  // §5.2: first come, first served, one vote a term. §5.4.1: and only for a log that is not behind.
+  answerVote: (question, isUpToDate) => {
+    if (question.votedFor !== undefined && question.votedFor !== question.candidate) return 'voted';
+    return isUpToDate(question.candidateLast, question.ownLast) ? 'grant' : 'log';
+  },
+  // Within a term a vote is never taken back: forgetting it would let this node vote twice.
+  votedForAfterAppend: (votedFor) => votedFor,
+  // §5.2: not on a refused request, else a server that cannot win keeps everybody quiet for ever.
+  resetsTimer: (event) => event !== 'voteRefused',
+  appendsNoop: () => true,
+  // §5.4.2: an older entry on a majority may still be overwritten (figure 8); it is committed together with one of ours.
+  mayCommitByCounting: (entryTerm, currentTerm) => entryTerm === currentTerm,
+  // §5.3: what follows the last covered entry has not been compared with the leader's log.
+  followerCommit: ({ leaderCommit, covered }) => lower(leaderCommit, covered),
+  // §5.3: only on a real conflict; a late, shorter message must not erase what was acknowledged.
+  truncateFrom: ({ conflict }) => conflict,
+  // §5.3: skip the conflicting term as a whole; where the leader has that term too, its last entry of it may match.
+  backOff: ({ rejected, conflictTerm, tryIndex, lastOfTerm }) => {
+    if (rejected < tryIndex || conflictTerm === undefined) return tryIndex;
+    const own = lastOfTerm(conflictTerm);
+    return own === undefined ? tryIndex : ((own + 1) as Index);
+  },
+  acceptsReply: (replyTerm, currentTerm) => replyTerm === currentTerm,
+  mayServeReads: (commitTerm, currentTerm) => commitTerm === currentTerm,
+  leavesBeforeDurable: () => false,
+  mayClaim: (durable, appended) => lower(durable, appended),
+  // The clock assumption: over one election timeout, no two clocks drift apart by more than a tenth of it. One tick more
+  // for counting in whole ticks.
+  leaseTicks: (electionTicks) => Math.floor((electionTicks * 9) / 10) - 1,
+};
