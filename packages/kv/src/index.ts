@@ -1,2 +1,15 @@
 export type * from './api.ts';
 export type * from './backend.ts';
+export { bytesOfKey, keyOfBytes } from './bytes.ts';
+export { checkRequest, type RequestLimits } from './check-request.ts';
+export type { FlushLimits } from './flusher.ts';
+export type { HashJob, HashResult } from './hash.ts';
+export type * from './history.ts';
+export { StoreFormatError, StoreInvariantError } from './invariant.ts';
+export { decodeKeyValue, type KeyValue } from './key-value.ts';
+export { LeaseClock, type LeaseClockOptions } from './lease-clock.ts';
+export { MemoryBackend, type MemoryBackendOptions } from './memory-backend.ts';
+export type { Restore } from './restore.ts';
+export type { SnapshotReader } from './snapshot.ts';
+export { type Entry, type LeaseInfo, Store, type StoreOptions } from './store.ts';
+export { isReadOnly } from './txn.ts';
