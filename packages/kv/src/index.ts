@@ -13,3 +13,5 @@ export type { Restore } from './restore.ts';
 export type { SnapshotReader } from './snapshot.ts';
 export { type Entry, type LeaseInfo, Store, type StoreOptions } from './store.ts';
 export { isReadOnly } from './txn.ts';
+export { type WatchCounts, WatchHub, type WatchStreamOptions } from './watch-hub.ts';
+export { type WatchLimits, watchReasons } from './watch-stream.ts';
