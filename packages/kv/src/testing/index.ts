@@ -1,2 +1,3 @@
 export { type BackendFixture, type BackendSuiteOptions, backendSuite } from './backend-suite.ts';
 export { type Draw, drawFrom } from './draw.ts';
+export { LossyBackend, type LossyOptions } from './lossy-backend.ts';
