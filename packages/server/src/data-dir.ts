@@ -1,0 +1,225 @@
+// What a data directory is: whose it is, in which format, how often it was started. Opened before anything in it is read,
+// so that a wrong directory is refused while it is still whole. Its one own file is replaced as a whole, by rename.
+//
+//   DIR/kontiki.json   this file
+//   DIR/member/wal     the log (or --wal-dir)
+//   DIR/member/snap    snapshots that were sent to us
+//   DIR/member/db      rows
+
+import { randomBytes } from 'node:crypto';
+import type { Vfs, VfsFile, VfsLock } from '@kontiki/wal';
+import { VfsError } from '@kontiki/wal';
+import { hexId } from './config/identity.ts';
+import { answered, completed } from './promised.ts';
+
+/** Raised when a data directory cannot be used as it is. The message says what to do. */
+export class DataDirError extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = 'DataDirError';
+  }
+}
+
+export interface DataDirOptions {
+  readonly vfs: Vfs;
+  readonly directory: string;
+  readonly walDirectory: string | undefined;
+  readonly clusterId: bigint;
+  readonly memberId: bigint;
+  /** A directory that holds nothing yet may become this member's. */
+  readonly mayCreate: boolean;
+}
+
+/** The format of the directory as a whole; log, snapshots and rows have versions of their own. */
+const format = 1;
+const fileName = 'kontiki.json';
+
+interface Content {
+  readonly format: number;
+  readonly cluster: string;
+  readonly member: string;
+  readonly incarnation: string;
+  readonly boot: number;
+  readonly peers: Readonly<Record<string, string>>;
+}
+
+export class DataDir {
+  readonly walDirectory: string;
+  readonly snapshotDirectory: string;
+  readonly rowsDirectory: string;
+  /** Nothing of the member was here before. */
+  readonly isNew: boolean;
+  readonly #vfs: Vfs;
+  readonly #directory: string;
+  readonly #lock: VfsLock;
+  #content: Content;
+  /** Writes follow one another, whoever asks for them. */
+  #lastWrite: Promise<void> = Promise.resolve();
+
+  /** @throws DataDirError, or VfsError (LOCKED names the holder). */
+  static async open(options: DataDirOptions): Promise<DataDir> {
+    const { vfs, directory } = options;
+    await answered((done) => vfs.makeDirectory(directory, done));
+    const lock = await completed<VfsLock>((completion) => vfs.lock(directory, completion));
+    try {
+      const found = await read(vfs, directory);
+      if (found === undefined) await requireUnused(options);
+      else requireSame(found, options);
+      const content = found ?? fresh(options);
+      const dir = new DataDir(options, lock, found === undefined, { ...content, boot: content.boot + 1 });
+      await dir.#write();
+      return dir;
+    } catch (error: unknown) {
+      await answered((done) => lock.release(done));
+      throw error;
+    }
+  }
+
+  private constructor(options: DataDirOptions, lock: VfsLock, isNew: boolean, content: Content) {
+    this.#vfs = options.vfs;
+    this.#directory = options.directory;
+    this.#lock = lock;
+    this.#content = content;
+    this.isNew = isNew;
+    this.walDirectory = options.walDirectory ?? `${options.directory}/member/wal`;
+    this.snapshotDirectory = `${options.directory}/member/snap`;
+    this.rowsDirectory = `${options.directory}/member/db`;
+  }
+
+  /** Random, made once with the directory: peers know by it that the disk is still the same. */
+  get incarnation(): string {
+    return this.#content.incarnation;
+  }
+
+  /** Counts the starts; durable before the number is used. */
+  get boot(): number {
+    return this.#content.boot;
+  }
+
+  /** The incarnation a peer was first seen with. */
+  knownPeer(id: string): string | undefined {
+    return this.#content.peers[id];
+  }
+
+  rememberPeer(id: string, incarnation: string): Promise<void> {
+    this.#content = { ...this.#content, peers: { ...this.#content.peers, [id]: incarnation } };
+    return this.#write();
+  }
+
+  async close(): Promise<void> {
+    await this.#lastWrite.catch(() => undefined);
+    await answered((done) => this.#lock.release(done));
+  }
+
+  #write(): Promise<void> {
+    const content = `${JSON.stringify(this.#content, undefined, 2)}\n`;
+    this.#lastWrite = this.#lastWrite.then(() => replace(this.#vfs, this.#directory, content));
+    return this.#lastWrite;
+  }
+}
+
+function fresh({ clusterId, memberId }: DataDirOptions): Content {
+  return {
+    format,
+    cluster: hexId(clusterId),
+    member: hexId(memberId),
+    incarnation: randomBytes(16).toString('hex'),
+    boot: 0,
+    peers: {},
+  };
+}
+
+function requireSame(found: Content, { directory, clusterId, memberId }: DataDirOptions): void {
+  const [cluster, member] = [hexId(clusterId), hexId(memberId)];
+  if (found.cluster === cluster && found.member === member) return;
+  throw new DataDirError(
+    `data directory ${directory} belongs to member ${found.member} of cluster ${found.cluster}, but the flags make this ` +
+      `member ${member} of cluster ${cluster}: start it with the --initial-cluster, --initial-cluster-token and ` +
+      '--initial-advertise-peer-urls it was made with, or give another --data-dir',
+  );
+}
+
+/** Data without our file is somebody else's: etcd's, or a member of which a part was taken away. */
+async function requireUnused({ vfs, directory, mayCreate }: DataDirOptions): Promise<void> {
+  if (!mayCreate) {
+    throw new DataDirError(
+      `--initial-cluster-state=existing, but ${directory} holds no member: joining a running cluster is not built yet; ` +
+        'use new for the first start of a cluster, or the --data-dir of the member',
+    );
+  }
+  for (const part of ['member', 'member/wal', 'member/snap', 'member/db']) {
+    const names = await namesIn(vfs, `${directory}/${part}`);
+    if (names.length === 0) continue;
+    throw new DataDirError(
+      `data directory ${directory} holds ${part}/${names[0]} but no ${fileName}: it is not Kontiki's, or a part of it is ` +
+        'missing; give another --data-dir, or put the file back',
+    );
+  }
+}
+
+async function namesIn(vfs: Vfs, directory: string): Promise<readonly string[]> {
+  try {
+    return await completed<readonly string[]>((completion) => vfs.list(directory, completion));
+  } catch (error: unknown) {
+    if (error instanceof VfsError && error.code === 'NOT_FOUND') return [];
+    throw error;
+  }
+}
+
+async function read(vfs: Vfs, directory: string): Promise<Content | undefined> {
+  const path = `${directory}/${fileName}`;
+  let file: VfsFile;
+  try {
+    file = await completed<VfsFile>((completion) => vfs.open(path, 'existing', completion));
+  } catch (error: unknown) {
+    if (error instanceof VfsError && error.code === 'NOT_FOUND') return undefined;
+    throw error;
+  }
+  const size = await completed<number>((completion) => file.size(completion));
+  const bytes = await completed<Uint8Array>((completion) => file.read(0, size, completion));
+  await answered((done) => file.close(done));
+  return parsed(Buffer.from(bytes).toString(), path);
+}
+
+function parsed(text: string, path: string): Content {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    value = undefined;
+  }
+  const fields = typeof value === 'object' && value !== null ? value : {};
+  if ('format' in fields && typeof fields.format === 'number' && fields.format > format) {
+    throw new DataDirError(
+      `${path} says format ${fields.format}, and this version reads format ${format}: start the version that wrote it, ` +
+        'or a newer one',
+    );
+  }
+  if (!isContent(fields)) {
+    throw new DataDirError(
+      `${path} is damaged: put it back from a backup of the directory; it says whose data this is`,
+    );
+  }
+  return fields;
+}
+
+function isContent(fields: object): fields is Content {
+  const has = (name: string, type: string): boolean => typeof Reflect.get(fields, name) === type;
+  return (
+    Reflect.get(fields, 'format') === format &&
+    ['cluster', 'member', 'incarnation'].every((name) => has(name, 'string')) &&
+    Number.isSafeInteger(Reflect.get(fields, 'boot')) &&
+    has('peers', 'object') &&
+    Object.values(Reflect.get(fields, 'peers') ?? {}).every((incarnation) => typeof incarnation === 'string')
+  );
+}
+
+async function replace(vfs: Vfs, directory: string, content: string): Promise<void> {
+  const path = `${directory}/${fileName}`;
+  const file = await completed<VfsFile>((completion) => vfs.open(`${path}.tmp`, 'create', completion));
+  await answered((done) => file.write(0, Buffer.from(content), done));
+  await answered((done) => file.fdatasync(done));
+  await answered((done) => file.close(done));
+  await answered((done) => vfs.rename(`${path}.tmp`, path, done));
+  await answered((done) => vfs.syncDirectory(directory, done));
+}

@@ -1,0 +1,138 @@
+// From a path to its method, around which every call passes: the guard that may refuse it and the observer that counts it.
+// An unknown path is refused with the words of grpc-go, which clients and probes match on.
+
+import type { Call, Method, RequestListener, ResponseStream, Router, Service } from './handler.ts';
+import { type GrpcCode, grpcCode, RpcError } from './status.ts';
+
+/** May refuse a call before its method sees it. */
+export type Guard = (path: string, kind: Method['kind'], call: Call) => RpcError | undefined;
+
+/** Told of every call to a known method. `finished` comes once per `started`. */
+export interface CallObserver {
+  started(path: string, kind: Method['kind']): void;
+  received(path: string, kind: Method['kind']): void;
+  sent(path: string, kind: Method['kind']): void;
+  finished(path: string, kind: Method['kind'], code: GrpcCode): void;
+}
+
+export interface RouterOptions {
+  readonly services: readonly Service[];
+  readonly guard: Guard;
+  readonly observer: CallObserver;
+}
+
+export function createRouter({ services, guard, observer }: RouterOptions): Router {
+  const methods = new Map<string, Method>();
+  for (const service of services) {
+    for (const [name, method] of Object.entries(service.methods)) {
+      const path = `/${service.name}/${name}`;
+      methods.set(path, watched(path, method, guard, observer));
+    }
+  }
+  const names = new Set(services.map((service) => service.name));
+  return { methods, unknown: (path) => unknownPath(path, names) };
+}
+
+/** A method that answers every call with the same refusal. */
+export function refusing(error: RpcError): Method {
+  return { kind: 'unary', handle: () => Promise.reject(error) };
+}
+
+function unknownPath(path: string, services: ReadonlySet<string>): RpcError {
+  const slash = path.lastIndexOf('/');
+  if (slash < 1) return new RpcError(grpcCode.unimplemented, `malformed method name: "${path}"`);
+  const service = path.slice(1, slash);
+  const method = path.slice(slash + 1);
+  const what = services.has(service) ? `unknown method ${method} for service ${service}` : `unknown service ${service}`;
+  return new RpcError(grpcCode.unimplemented, what);
+}
+
+function watched(path: string, method: Method, guard: Guard, observer: CallObserver): Method {
+  if (method.kind !== 'unary') {
+    const { kind, open } = method;
+    return {
+      kind,
+      open: (call, responses) => {
+        observer.started(path, kind);
+        const counted = new CountedStream(path, kind, responses, observer);
+        const refusal = guard(path, kind, call);
+        if (refusal !== undefined) {
+          counted.fail(refusal);
+          return ignoring;
+        }
+        const listener = open(call, counted);
+        return {
+          message: (request) => {
+            observer.received(path, kind);
+            return listener.message(request);
+          },
+          halfClose: () => listener.halfClose(),
+          closed: () => {
+            counted.finish(grpcCode.cancelled);
+            listener.closed();
+          },
+        };
+      },
+    };
+  }
+  return {
+    kind: 'unary',
+    handle: async (request, call) => {
+      observer.started(path, 'unary');
+      observer.received(path, 'unary');
+      try {
+        const refusal = guard(path, 'unary', call);
+        if (refusal !== undefined) throw refusal;
+        const response = await method.handle(request, call);
+        observer.sent(path, 'unary');
+        observer.finished(path, 'unary', grpcCode.ok);
+        return response;
+      } catch (error: unknown) {
+        observer.finished(path, 'unary', error instanceof RpcError ? error.code : grpcCode.unknown);
+        throw error;
+      }
+    },
+  };
+}
+
+const ignoring: RequestListener = { message: () => undefined, halfClose: () => undefined, closed: () => undefined };
+
+class CountedStream implements ResponseStream {
+  readonly #path: string;
+  readonly #kind: Method['kind'];
+  readonly #inner: ResponseStream;
+  readonly #observer: CallObserver;
+  #finished = false;
+
+  constructor(path: string, kind: Method['kind'], inner: ResponseStream, observer: CallObserver) {
+    this.#path = path;
+    this.#kind = kind;
+    this.#inner = inner;
+    this.#observer = observer;
+  }
+
+  write(message: Uint8Array): boolean {
+    this.#observer.sent(this.#path, this.#kind);
+    return this.#inner.write(message);
+  }
+
+  onDrain(listener: () => void): void {
+    this.#inner.onDrain(listener);
+  }
+
+  end(): void {
+    this.finish(grpcCode.ok);
+    this.#inner.end();
+  }
+
+  fail(error: RpcError): void {
+    this.finish(error.code);
+    this.#inner.fail(error);
+  }
+
+  finish(code: GrpcCode): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#observer.finished(this.#path, this.#kind, code);
+  }
+}

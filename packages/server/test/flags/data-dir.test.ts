@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { MemoryDisk, type Vfs, type VfsFile } from '@kontiki/wal';
+import { DataDir, DataDirError, type DataDirOptions } from '../../src/data-dir.ts';
+import { answered, completed } from '../../src/promised.ts';
+
+function disk(): MemoryDisk {
+  return new MemoryDisk({ schedule: (task) => setImmediate(task) });
+}
+
+function options(vfs: Vfs, changes: Partial<DataDirOptions> = {}): DataDirOptions {
+  const plain = { directory: '/data', walDirectory: undefined, clusterId: 0xc1n, memberId: 0xa1n, mayCreate: true };
+  return { vfs, ...plain, ...changes };
+}
+
+async function put(vfs: Vfs, directory: string, name: string, text: string): Promise<void> {
+  await answered((done) => vfs.makeDirectory(directory, done));
+  const file = await completed<VfsFile>((completion) => vfs.open(`${directory}/${name}`, 'create', completion));
+  await answered((done) => file.write(0, Buffer.from(text), done));
+  await answered((done) => file.fdatasync(done));
+  await answered((done) => vfs.syncDirectory(directory, done));
+}
+
+function refused(pattern: RegExp): (error: unknown) => boolean {
+  return (error) => error instanceof DataDirError && pattern.test(error.message);
+}
+
+describe('a data directory', () => {
+  it('keeps its incarnation and counts its starts, across power failures', async () => {
+    const machine = disk();
+    const first = await DataDir.open(options(machine.mount()));
+    const { incarnation } = first;
+    assert.ok(first.isNew);
+    assert.equal(first.boot, 1);
+    assert.match(incarnation, /^[\da-f]{32}$/);
+
+    machine.crash(() => false);
+    const second = await DataDir.open(options(machine.mount()));
+    assert.ok(!second.isNew);
+    assert.equal(second.boot, 2);
+    assert.equal(second.incarnation, incarnation);
+  });
+
+  it('remembers the incarnations of peers, across power failures', async () => {
+    const machine = disk();
+    const first = await DataDir.open(options(machine.mount()));
+    await Promise.all([first.rememberPeer('b2', 'one'), first.rememberPeer('c3', 'two')]);
+
+    machine.crash(() => false);
+    const second = await DataDir.open(options(machine.mount()));
+    assert.deepEqual(
+      [second.knownPeer('b2'), second.knownPeer('c3'), second.knownPeer('d4')],
+      ['one', 'two', undefined],
+    );
+  });
+
+  it('is held by one process at a time', async () => {
+    const machine = disk();
+    const first = await DataDir.open(options(machine.mount()));
+    await assert.rejects(() => DataDir.open(options(machine.mount())), { code: 'LOCKED' });
+
+    await first.close();
+    const second = await DataDir.open(options(machine.mount()));
+    assert.equal(second.boot, 2);
+  });
+
+  it('is refused to another member, to another cluster, and to both it tells the way out', async () => {
+    const machine = disk();
+    await (await DataDir.open(options(machine.mount()))).close();
+
+    const way = /belongs to member a1 of cluster c1, but the flags make this member .* or give another --data-dir$/;
+    await assert.rejects(() => DataDir.open(options(machine.mount(), { memberId: 0xa2n })), refused(way));
+    await assert.rejects(() => DataDir.open(options(machine.mount(), { clusterId: 0xc2n })), refused(way));
+    const again = await DataDir.open(options(machine.mount()));
+    assert.equal(again.boot, 2, 'a refusal leaves the directory as it was');
+  });
+
+  it('of a newer format is refused', async () => {
+    const machine = disk();
+    await put(machine.mount(), '/data', 'kontiki.json', '{"format":2,"shape":"unknown"}');
+
+    await assert.rejects(
+      () => DataDir.open(options(machine.mount())),
+      refused(/says format 2, and this version reads format 1/),
+    );
+  });
+
+  it('whose file is damaged is refused', async () => {
+    for (const text of [
+      '',
+      '{',
+      '[]',
+      '{"format":1}',
+      '{"format":1,"cluster":"c1","member":"a1","incarnation":"x","boot":1.5,"peers":{}}',
+    ]) {
+      const machine = disk();
+      await put(machine.mount(), '/data', 'kontiki.json', text);
+      await assert.rejects(() => DataDir.open(options(machine.mount())), refused(/is damaged/), text);
+    }
+  });
+
+  it('that holds what is not ours is refused', async () => {
+    const machine = disk();
+    await put(machine.mount(), '/data/member/snap', 'db', "etcd's");
+
+    await assert.rejects(
+      () => DataDir.open(options(machine.mount())),
+      refused(/holds member\/snap\/db but no kontiki\.json/),
+    );
+  });
+
+  it('is not made for a member that says it exists', async () => {
+    const machine = disk();
+    await assert.rejects(
+      () => DataDir.open(options(machine.mount(), { mayCreate: false })),
+      refused(/^--initial-cluster-state=existing, but \/data holds no member/),
+    );
+
+    await (await DataDir.open(options(machine.mount()))).close();
+    assert.equal((await DataDir.open(options(machine.mount(), { mayCreate: false }))).boot, 2);
+  });
+});
