@@ -83,6 +83,8 @@ export type Command =
       readonly remove: readonly NodeId[];
     }
   | { readonly kind: 'mark' }
+  /** How much of what follows is written down. */
+  | { readonly kind: 'brief' | 'detail' }
   | { readonly kind: 'say'; readonly text: string }
   /** `run`: the lesson whose run the claim is about, or `paper` for the story's own; without it, all but those that break. */
   | { readonly kind: 'expect'; readonly claim: Claim; readonly run: string | undefined };

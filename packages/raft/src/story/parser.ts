@@ -199,6 +199,8 @@ const commands: Readonly<Record<string, (words: Words) => Command>> = {
     };
   },
   mark: () => ({ kind: 'mark' }),
+  brief: () => ({ kind: 'brief' }),
+  detail: () => ({ kind: 'detail' }),
   say: (words) => ({ kind: 'say', text: words.rest('something to say') }),
   expect: (words) => {
     const run = words.optional('with') ? words.next('a lesson') : undefined;

@@ -93,6 +93,7 @@ class Run {
   readonly #reads = new Map<string, ReadOutcome>();
   readonly #readers = new Map<string, NodeId>();
   #sent: Flight[] = [];
+  #brief = false;
   #verdict = 'nothing was asked';
 
   constructor(story: Story, engine: Engine, cast: Cast, watch?: (event: StoryEvent) => void) {
@@ -251,6 +252,11 @@ class Run {
         this.#rejections.clear();
         this.#sent = [];
         return;
+      case 'brief':
+      case 'detail':
+        this.#brief = command.kind === 'brief';
+        this.#transcript.quiet = this.#brief;
+        return;
       case 'say':
         return;
       case 'expect':
@@ -289,7 +295,7 @@ class Run {
       this.#world.tick(undefined);
       this.#world.settle(undefined);
     }
-    this.#transcript.quiet = false;
+    this.#transcript.quiet = this.#brief;
   }
 
   #runUntil(goal: Goal): void {

@@ -166,7 +166,8 @@ function changeText(before: Status | undefined, after: Status): string | undefin
   const parts: string[] = [];
   if (before?.role !== after.role) parts.push(after.role);
   if (before?.term !== after.term) parts.push(`term ${after.term}`);
-  if (before?.votedFor !== after.votedFor && after.votedFor !== undefined) parts.push(`votedFor ${after.votedFor}`);
+  const voted = before?.votedFor !== after.votedFor || before?.term !== after.term;
+  if (voted && after.votedFor !== undefined) parts.push(`votedFor ${after.votedFor}`);
   if (before?.leader !== after.leader && after.role !== 'leader') {
     parts.push(after.leader === undefined ? 'no leader known' : `follows ${after.leader}`);
   }
