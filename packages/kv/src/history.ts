@@ -27,6 +27,8 @@ export type HistoryEvents =
       readonly revisions: readonly RevisionEvents[];
       /** Where to go on; beyond `History.revision` when all has been read. */
       readonly next: number;
+      /** What was read, as the limit counts it. */
+      readonly bytes: number;
     }
   /** `from` is below the compacted revision. */
   | { readonly kind: 'compacted'; readonly compactRevision: number };

@@ -176,7 +176,7 @@ export class Store implements History {
       bytes += row.bytes.length;
       return true;
     });
-    return { kind: 'events', revisions: gatherer.revisions, next: Math.max(next, from) };
+    return { kind: 'events', revisions: gatherer.revisions, next: Math.max(next, from), bytes };
   }
 
   /** Whether the next batch may be applied before more has been flushed. */

@@ -42,7 +42,8 @@ export function catchUp(history: History, watchers: readonly Watcher[], budget: 
     const read = history.eventsFrom(next, { revisions: catchUpRevisionsMax, bytes: Math.max(1, left) });
     assert(read.kind === 'events', `a watcher stands at revision ${next}, which is compacted`);
     assert(read.next > next, `history does not go on from revision ${next}`);
-    for (const each of read.revisions) left -= deal(each, index, batches);
+    for (const each of read.revisions) deal(each, index, batches);
+    left -= read.bytes;
     next = read.next;
   } while (left > 0 && next <= revision);
 
@@ -55,11 +56,9 @@ export function catchUp(history: History, watchers: readonly Watcher[], budget: 
   return caughtUp;
 }
 
-/** Gives each event of the revision to the watchers it concerns; answers the bytes read. */
-function deal({ revision, events }: RevisionEvents, index: WatcherIndex, batches: Map<Watcher, Batch>): number {
-  let bytes = 0;
+/** Gives each event of the revision to the watchers it concerns. */
+function deal({ revision, events }: RevisionEvents, index: WatcherIndex, batches: Map<Watcher, Batch>): void {
   for (const event of events) {
-    bytes += event.encoded.length;
     index.visit(event.key, (watcher) => {
       if (revision < watcher.nextRevision || !watcher.wants(event)) return;
       let batch = batches.get(watcher);
@@ -79,5 +78,4 @@ function deal({ revision, events }: RevisionEvents, index: WatcherIndex, batches
       batch.events.push(event);
     });
   }
-  return bytes;
 }

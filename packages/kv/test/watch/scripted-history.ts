@@ -59,7 +59,7 @@ export class ScriptedHistory implements History {
       this.reads += found.events.length;
       revisions.push(found);
     }
-    return { kind: 'events', revisions, next };
+    return { kind: 'events', revisions, next, bytes };
   }
 
   kvAt(): undefined {

@@ -385,6 +385,7 @@ test('a full sink makes a watcher late, never lossy', () => {
   stream.resume();
   assert.equal(hub.syncWatchers(budget), false);
   assert.deepEqual(sink.take(), ['events 0 @5: put a 3, put a 4']);
+  assert.equal(hub.counts().unsynced, 1, 'what the second is owed stays in history, not in memory');
   sink.room = 9;
   stream.resume();
   hub.syncWatchers(budget);
@@ -502,6 +503,16 @@ test('another state makes synced watchers read from where they were, or cancels 
   history.restore([[['put', 'b']], [['put', 'b']]], 11);
   hub.syncWatchers(budget);
   assert.deepEqual(sink.take(), ['canceled 0 @0: compacted 11', 'canceled 1 @0: compacted 11']);
+});
+
+test('a synced watcher that had nothing to see loses nothing when another state is compacted beyond its start', () => {
+  const { history, hub, sink, stream } = place();
+  stream.create(watch('quiet'));
+  puts(history, 5);
+  history.restore([[['put', 'a']], [['put', 'quiet']]], 7);
+  hub.syncWatchers(budget);
+
+  assert.deepEqual(sink.take(), ['created 0 @1', 'events 0 @8: put quiet 8']);
 });
 
 test('nothing comes after cancel or close, and without watchers nobody listens', () => {
