@@ -66,7 +66,7 @@ export interface Member {
   readonly identity: MemberIdentity;
   /** Read-only use: range, readTxn, revision, compactRevision, leases. Never waits. */
   readonly store: Store;
-  /** Replicates and applies; forwards to the leader at most once. `timeoutTicks` defaults to etcd's 5 s + 2 x election timeout. */
+  /** Replicates and applies, through the leader wherever it is; within etcd's 5 s + 2 x election timeout. */
   propose(command: Command): Promise<Result>;
   /** After it, `store` holds everything acknowledged anywhere before the call (thesis §6.4). */
   linearize(): Promise<void>;

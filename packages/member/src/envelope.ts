@@ -19,8 +19,8 @@ export type RequestKind = 'put' | 'deleteRange' | 'txn' | 'compact' | 'leaseRevo
 export type EnvelopeBody =
   | { readonly kind: RequestKind; readonly request: Uint8Array }
   | { readonly kind: 'leaseGrant'; readonly id: bigint; readonly ttl: number }
-  /** The leader of `term` found these leases expired; void in any other term, so that no deposed leader expires any. */
-  | { readonly kind: 'leaseExpire'; readonly term: number; readonly ids: readonly bigint[] }
+  /** The leader of `term` found this lease expired; void in an entry of any other term, so that no deposed leader expires one. */
+  | { readonly kind: 'leaseExpire'; readonly term: number; readonly id: bigint }
   | { readonly kind: 'setRecord'; readonly name: string; readonly value: Uint8Array };
 
 export type Envelope = {
@@ -72,11 +72,8 @@ export function encodeEnvelope(envelope: Envelope): Uint8Array {
       view.setBigUint64(at + 8, BigInt(envelope.ttl), true);
       break;
     case 'leaseExpire':
-      view.setBigUint64(at, BigInt(envelope.term), true);
-      view.setUint32(at + 8, envelope.ids.length, true);
-      envelope.ids.forEach((id, i) => {
-        view.setBigInt64(at + 12 + 8 * i, id, true);
-      });
+      view.setBigInt64(at, envelope.id, true);
+      view.setBigUint64(at + 8, BigInt(envelope.term), true);
       break;
     case 'setRecord':
       view.setUint16(at, envelope.name.length, true);
@@ -113,13 +110,9 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
     case 'leaseGrant':
       if (left !== 16) throw new EnvelopeError(`a lease grant has 16 bytes, this has ${left}`);
       return { ...common, kind, id: view.getBigInt64(at, true), ttl: safe(view.getBigUint64(at + 8, true)) };
-    case 'leaseExpire': {
-      if (left < 12 || left !== 12 + 8 * view.getUint32(at + 8, true)) {
-        throw new EnvelopeError('a lease expiry ends inside its list');
-      }
-      const ids = Array.from({ length: (left - 12) / 8 }, (_, i) => view.getBigInt64(at + 12 + 8 * i, true));
-      return { ...common, kind, term: safe(view.getBigUint64(at, true)), ids };
-    }
+    case 'leaseExpire':
+      if (left !== 16) throw new EnvelopeError(`a lease expiry has 16 bytes, this has ${left}`);
+      return { ...common, kind, id: view.getBigInt64(at, true), term: safe(view.getBigUint64(at + 8, true)) };
     case 'setRecord': {
       const nameBytes = left >= 2 ? view.getUint16(at, true) : left;
       if (left < 2 + nameBytes) throw new EnvelopeError('a record ends inside its name');
@@ -134,9 +127,8 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
 function bodyBytes(envelope: Envelope): number {
   switch (envelope.kind) {
     case 'leaseGrant':
-      return 16;
     case 'leaseExpire':
-      return 12 + 8 * envelope.ids.length;
+      return 16;
     case 'setRecord':
       return 2 + envelope.name.length + envelope.value.length;
     default:

@@ -3,13 +3,13 @@
 
 import { fromBinary } from '@bufbuild/protobuf';
 import {
+  CompactionRequestSchema,
   type Compare_CompareResult,
   type Compare_CompareTarget,
-  CompactionRequestSchema,
+  type Compare as CompareMessage,
   type DeleteRangeRequest as DeleteRangeMessage,
   DeleteRangeRequestSchema,
   LeaseRevokeRequestSchema,
-  type Compare as CompareMessage,
   type PutRequest as PutMessage,
   PutRequestSchema,
   type RangeRequest as RangeMessage,
@@ -21,7 +21,7 @@ import {
   type Compare,
   type CompareResult,
   type DeleteRangeRequest,
-  keyFromBytes,
+  keyOfBytes,
   type Operation,
   type PutRequest,
   type RangeRequest,
@@ -52,8 +52,8 @@ export function rangeRequest(message: RangeMessage): RangeRequest | undefined {
   if (sortTarget === undefined || sortOrder === undefined) return undefined;
   return {
     kind: 'range',
-    key: keyFromBytes(message.key),
-    rangeEnd: keyFromBytes(message.rangeEnd),
+    key: keyOfBytes(message.key),
+    rangeEnd: keyOfBytes(message.rangeEnd),
     limit: clampInt64(message.limit),
     revision: clampInt64(message.revision),
     sortTarget,
@@ -70,7 +70,7 @@ export function rangeRequest(message: RangeMessage): RangeRequest | undefined {
 export function putRequest(message: PutMessage): PutRequest {
   return {
     kind: 'put',
-    key: keyFromBytes(message.key),
+    key: keyOfBytes(message.key),
     value: message.value,
     lease: message.lease,
     prevKv: message.prevKv,
@@ -82,8 +82,8 @@ export function putRequest(message: PutMessage): PutRequest {
 export function deleteRangeRequest(message: DeleteRangeMessage): DeleteRangeRequest {
   return {
     kind: 'deleteRange',
-    key: keyFromBytes(message.key),
-    rangeEnd: keyFromBytes(message.rangeEnd),
+    key: keyOfBytes(message.key),
+    rangeEnd: keyOfBytes(message.rangeEnd),
     prevKv: message.prevKv,
   };
 }
@@ -139,7 +139,7 @@ function requestOp(message: RequestOpMessage): RequestOp | undefined {
 function comparison(message: CompareMessage): Compare | undefined {
   const result = compareResults[message.result satisfies Compare_CompareResult];
   if (result === undefined) return undefined;
-  const common = { key: keyFromBytes(message.key), rangeEnd: keyFromBytes(message.rangeEnd), result };
+  const common = { key: keyOfBytes(message.key), rangeEnd: keyOfBytes(message.rangeEnd), result };
   const union = message.targetUnion;
   switch (message.target satisfies Compare_CompareTarget) {
     case 0:

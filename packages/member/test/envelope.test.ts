@@ -8,7 +8,7 @@ const envelopes: readonly Envelope[] = [
   { ...common, kind: 'put', request: Uint8Array.of(1, 2, 3) },
   { ...common, user: 'alice', authRevision: 7, kind: 'txn', request: Uint8Array.of() },
   { ...common, kind: 'leaseGrant', id: -5n, ttl: 9_000_000_000 },
-  { ...common, kind: 'leaseExpire', term: 9, ids: [1n, -(2n ** 63n), 2n ** 63n - 1n] },
+  { ...common, kind: 'leaseExpire', term: 9, id: -(2n ** 63n) },
   { ...common, kind: 'setRecord', name: 'member/1', value: Uint8Array.of(255) },
 ];
 

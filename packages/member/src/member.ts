@@ -1,0 +1,500 @@
+// One member: a node with a key-value store, its log and its peers. It joins driver, kv and transport and owns what lies
+// between them: commands and their answers, the flush loop, leases, watches, the members' names. The storage and the
+// network are handed in open, so that server and tests run the same member on different ones.
+
+import { type Backend, LeaseClock, type Result, Store, WatchHub, type WatchSink, type WatchStream } from '@kontiki/kv';
+import {
+  type Cancel,
+  type Completion,
+  type Configuration,
+  type Driver,
+  type DriverMetrics,
+  type DriverSettings,
+  type Logger,
+  type LogId,
+  type LogStore,
+  type NodeId,
+  openDriver,
+  type SnapshotStore,
+  type Ticker,
+  type Transport,
+} from '@kontiki/raft';
+import type {
+  BackupSource,
+  Command,
+  HashKv,
+  LeaseTimeToLive,
+  Member,
+  MemberIdentity,
+  MemberRecord,
+  MemberStatus,
+} from './api.ts';
+import { MemberError } from './api.ts';
+import { Commands, type ForwardOutcome, startedReply } from './commands.ts';
+import { type EnvelopeBody, encodeEnvelope } from './envelope.ts';
+import { FlushLoop } from './flush-loop.ts';
+import { decodeForwardReply, decodeForwardRequest, encodeForwardReply, encodeForwardRequest } from './forward.ts';
+import { LeaderQuestions, type LeaseQuestion, leaseReply } from './leader-questions.ts';
+import { LeaseKeeper } from './lease-keeper.ts';
+import { type AppliedCommand, KvMachine } from './machine.ts';
+import { operationOf } from './requests.ts';
+import { addressOf, encodePublication, memberIdOf, nodeIdOf, recordName, roster } from './roster.ts';
+
+export interface MemberOptions {
+  readonly identity: MemberIdentity;
+  /** Counts the starts of this member, from 1. */
+  readonly boot: number;
+  /** The members of a new cluster, the same on each of them; looked at on the first start only. */
+  readonly initialMembers: readonly { readonly id: bigint; readonly peerUrls: readonly string[] }[];
+  /** What this member tells the others about itself, once it serves clients. */
+  readonly clientUrls: readonly string[];
+  /** Open and recovered. The member closes them all, in order. */
+  readonly log: LogStore;
+  readonly snapshots: SnapshotStore;
+  readonly backend: Backend;
+  readonly transport: Transport;
+  readonly ticker: Ticker;
+  readonly ticksPerSecond: number;
+  /** All chance of the member comes from it. */
+  readonly seed: string;
+  readonly settings?: Partial<DriverSettings>;
+  /** Ticks between two progress reports of a watch stream. */
+  readonly watchProgressTicks: number;
+  readonly logger?: Logger;
+}
+
+const pendingMax = 20_000;
+const flushEveryTicks = 10;
+const flushLimits = { rows: 10_000, bytes: 8 * 2 ** 20 } as const;
+const watchSyncBytes = 2 ** 20;
+/** etcd looks for watchers that lie behind ten times a second. */
+const watchSyncTicks = 10;
+const hashRowsPerTurn = 2000;
+const publishRetryTicks = 50;
+
+/** Rejects when storage and log do not belong together (`RecoveryError`, `StoreFormatError`). */
+export function openMember(options: MemberOptions): Promise<RunningMember> {
+  return new Promise((resolve, reject) => {
+    RunningMember.open(options, (outcome) => {
+      if (outcome.kind === 'done') resolve(outcome.value);
+      else reject(outcome.error);
+    });
+  });
+}
+
+type NodeDriver = Driver<Result, never, never>;
+
+export class RunningMember implements Member {
+  readonly identity: MemberIdentity;
+  readonly store: Store;
+  readonly #options: MemberOptions;
+  readonly #self: NodeId;
+  readonly #machine: KvMachine;
+  readonly #flushLoop: FlushLoop;
+  readonly #hub: WatchHub;
+  readonly #clock: LeaseClock;
+  readonly #keeper: LeaseKeeper;
+  readonly #commands: Commands;
+  readonly #questions: LeaderQuestions;
+  readonly #timeoutTicks: number;
+  readonly #leaderListeners: ((leader: bigint | undefined) => void)[] = [];
+  readonly #failureListeners: ((error: Error) => void)[] = [];
+  #driver: NodeDriver | undefined;
+  #cancelTicks: Cancel = () => {};
+  #cancelPublish: Cancel = () => {};
+  #failure: Error | undefined;
+  #streams = 0;
+  #sinceSync = 0;
+  #syncDue = false;
+
+  static open(options: MemberOptions, completion: Completion<RunningMember>): void {
+    let member: RunningMember;
+    try {
+      member = new RunningMember(options);
+    } catch (error: unknown) {
+      const cause = error instanceof Error ? error : new Error(String(error));
+      options.ticker.defer(() => completion({ kind: 'failed', error: cause }));
+      return;
+    }
+    member.#begin(completion);
+  }
+
+  private constructor(options: MemberOptions) {
+    const { identity, backend, ticker, transport, ticksPerSecond, boot } = options;
+    this.identity = identity;
+    this.#options = options;
+    this.#self = nodeIdOf(identity.memberId);
+    const electionTicks = options.settings?.electionTicks ?? 100;
+    // etcd: five seconds, and two elections.
+    this.#timeoutTicks = 5 * ticksPerSecond + 2 * electionTicks;
+    this.store = Store.open({ backend, durable: (position) => this.#machine.becameDurable(position.index) });
+    this.#machine = new KvMachine(this.store, ticker, {
+      applied: (commands, last) => this.#applied(commands, last),
+      restored: (last) => this.#commands.jumped(last),
+    });
+    this.#flushLoop = new FlushLoop({
+      store: this.store,
+      ticker,
+      everyTicks: flushEveryTicks,
+      eagerBytes: flushLimits.bytes,
+      limits: flushLimits,
+      failed: (error) => this.#fail(error),
+    });
+    this.#hub = new WatchHub(this.store);
+    this.#clock = new LeaseClock({ ticksPerSecond, retryTicks: 3 * ticksPerSecond });
+    this.#keeper = new LeaseKeeper({
+      clock: this.#clock,
+      ticksPerSecond,
+      expire: (id, term) => this.#proposeHere({ kind: 'leaseExpire', id, term }),
+    });
+    this.#commands = new Commands({
+      origin: { member: identity.memberId, boot },
+      timeoutTicks: this.#timeoutTicks,
+      pendingMax,
+      start: (envelope) => this.#running().start(envelope),
+      forward: (to, envelope, timeoutTicks, back) => {
+        const body = encodeForwardRequest({ kind: 'propose', envelope });
+        transport.request(to, body, timeoutTicks, (outcome) => back(forwardOutcome(outcome)));
+      },
+    });
+    this.#questions = new LeaderQuestions({
+      transport,
+      clock: this.#clock,
+      ticksPerSecond,
+      timeoutTicks: this.#timeoutTicks,
+      pendingMax,
+      readIndex: (timeoutTicks, done) => this.#running().readIndex(timeoutTicks, done),
+      grantedTtl: (lease) => this.store.lease(lease)?.ttl,
+    });
+  }
+
+  #begin(completion: Completion<RunningMember>): void {
+    const { log, snapshots, transport, ticker, seed, settings, boot, logger } = this.#options;
+    openDriver(
+      {
+        id: this.#self,
+        boot,
+        bootstrap: bootstrapOf(this.#options.initialMembers),
+        log,
+        snapshots,
+        transport,
+        ticker,
+        stateMachine: this.#machine,
+        seed,
+        settings: { ...settings, timeoutTicks: this.#timeoutTicks },
+        ...(logger === undefined ? {} : { logger }),
+        onRequest: (from, body, reply) => this.#asked(body, (bytes) => reply(bytes), from),
+      },
+      (outcome) => {
+        if (outcome.kind === 'failed') {
+          completion(outcome);
+          return;
+        }
+        this.#driver = outcome.value;
+        this.#driver.onLeadership((leadership) => this.#leaderIs(leadership));
+        this.#driver.onStopped((reason) => {
+          if (reason.kind === 'failed') this.#fail(reason.error);
+        });
+        this.#cancelTicks = ticker.start((elapsed) => this.#advance(elapsed));
+        completion({ kind: 'done', value: this });
+      },
+    );
+  }
+
+  /** Tells the cluster this member's name and client URLs, until it is known to know them. Answers once it does. */
+  publish(): Promise<void> {
+    const { name, memberId } = this.identity;
+    const value = encodePublication(name, this.#options.clientUrls);
+    return new Promise((resolve) => {
+      const attempt = (): void => {
+        this.#submit({ kind: 'setRecord', name: recordName(memberId), value }).then(
+          () => resolve(),
+          () => {
+            if (this.#failure === undefined)
+              this.#cancelPublish = this.#options.ticker.after(publishRetryTicks, attempt);
+          },
+        );
+      };
+      attempt();
+    });
+  }
+
+  propose(command: Command): Promise<Result> {
+    if (command.kind !== 'leaseGrant') return this.#submit(command);
+    return this.#submit({ kind: 'leaseGrant', id: command.grantId, ttl: command.grantTtl });
+  }
+
+  linearize(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#running().readIndex(this.#timeoutTicks, (outcome) => {
+        if (outcome.kind === 'done') resolve();
+        else reject(outcome.error);
+      });
+    });
+  }
+
+  watch(sink: WatchSink): WatchStream {
+    const { watchProgressTicks } = this.#options;
+    // etcd adds up to a tenth, so that streams opened together do not report together; which tenth matters to nobody.
+    const tenth = Math.floor(watchProgressTicks / 10);
+    const jitter = tenth === 0 ? 0 : (this.#streams++ * 7919) % tenth;
+    return this.#hub.openStream(sink, { progressTicks: watchProgressTicks + jitter });
+  }
+
+  /** For metrics. */
+  get watches(): ReturnType<WatchHub['counts']> {
+    return this.#hub.counts();
+  }
+
+  /** For metrics. */
+  get metrics(): DriverMetrics & { readonly commandsPending: number } {
+    return { ...this.#running().metrics, commandsPending: this.#commands.pending };
+  }
+
+  async keepAlive(lease: bigint): Promise<{ readonly ttl: number }> {
+    const { ttl } = await this.#ask({ kind: 'keepAlive', lease });
+    return { ttl };
+  }
+
+  async timeToLive(lease: bigint, withKeys: boolean): Promise<LeaseTimeToLive> {
+    const { ttl, grantedTtl } = await this.#ask({ kind: 'timeToLive', lease });
+    if (!withKeys || ttl < 0) return { ttl, grantedTtl, keys: [] };
+    await this.linearize();
+    const keys = [...(this.store.lease(lease)?.keys ?? [])].sort((a, b) => (a < b ? -1 : a > b ? 1 : 0));
+    return { ttl, grantedTtl, keys };
+  }
+
+  leases(): Promise<readonly bigint[]> {
+    return Promise.resolve(this.#clock.leading ? this.#clock.byExpiry() : this.store.leases().map(({ id }) => id));
+  }
+
+  members(): readonly MemberRecord[] {
+    return roster(this.#running().status().configuration, (name) => this.store.record(name));
+  }
+
+  status(): MemberStatus {
+    const status = this.#running().status();
+    const { bytes, bytesInUse } = this.store.size();
+    return {
+      leader: status.leader === undefined ? undefined : memberIdOf(status.leader),
+      isLeader: status.role === 'leader',
+      term: status.term,
+      commit: status.commit,
+      applied: status.applied,
+      dbSize: bytes,
+      dbSizeInUse: bytesInUse,
+      progress:
+        status.role === 'leader' ? status.progress.map(([id, { match }]) => ({ id: memberIdOf(id), match })) : [],
+    };
+  }
+
+  moveLeader(target: bigint): Promise<void> {
+    const driver = this.#running();
+    const { role, configuration } = driver.status();
+    const node = nodeIdOf(target);
+    if (role !== 'leader') return Promise.reject(new MemberError('notLeader', 'only the leader can hand over'));
+    if (!configuration.voters.includes(node)) {
+      return Promise.reject(new MemberError('badTransferee', `${node} is no voting member of this cluster`));
+    }
+    if (node === this.#self) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      const finish = (error: MemberError | undefined): void => {
+        cancelListener();
+        cancelTimer();
+        if (error === undefined) resolve();
+        else reject(error);
+      };
+      const cancelListener = driver.onLeadership(({ leader }) => {
+        if (leader === node) finish(undefined);
+        else if (leader !== undefined && leader !== this.#self)
+          finish(new MemberError('leaderChanged', `${leader} leads now`));
+      });
+      const cancelTimer = this.#options.ticker.after(this.#timeoutTicks, () => {
+        finish(new MemberError('timedOut', `${node} did not take over in time`));
+      });
+      if (driver.transferLeadership(node).kind === 'refused')
+        finish(new MemberError('badTransferee', 'a hand-over is under way'));
+    });
+  }
+
+  hashKv(revision: number): ReturnType<Member['hashKv']> {
+    const job = this.store.hashKv(revision);
+    if ('code' in job) {
+      const code = job.code === 'compacted' ? 'compacted' : 'futureRevision';
+      return Promise.resolve({ kind: 'error', code });
+    }
+    return new Promise((resolve, reject) => {
+      const step = (): void => {
+        try {
+          const result = job.step(hashRowsPerTurn);
+          if (result === undefined) this.#options.ticker.defer(step);
+          else resolve(hashOf(result));
+        } catch (error: unknown) {
+          reject(error);
+        }
+      };
+      step();
+    });
+  }
+
+  backup(): BackupSource {
+    const reader = this.store.snapshot();
+    return { total: this.store.size().bytesInUse, next: () => reader.next(32 * 1024), close: () => reader.close() };
+  }
+
+  onLeaderChange(listener: (leader: bigint | undefined) => void): void {
+    this.#leaderListeners.push(listener);
+  }
+
+  onFailure(listener: (error: Error) => void): void {
+    if (this.#failure !== undefined) listener(this.#failure);
+    else this.#failureListeners.push(listener);
+  }
+
+  async stop(options: { readonly handOver: boolean }): Promise<void> {
+    const driver = this.#running();
+    this.#cancelPublish();
+    await new Promise<void>((resolve, reject) => {
+      driver.stop(options, (error) => (error === undefined ? resolve() : reject(error)));
+    });
+    this.#cancelTicks();
+    const stopped = new MemberError('noLeader', 'the member was stopped');
+    this.#commands.failAll(stopped);
+    this.#questions.failAll(stopped);
+    if (this.#failure === undefined) await new Promise<void>((resolve) => this.#flushLoop.drain(resolve));
+    this.#flushLoop.stop();
+    this.store.close();
+    await new Promise<void>((resolve, reject) => {
+      this.#options.backend.close((error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
+  #running(): NodeDriver {
+    if (this.#driver === undefined) throw new MemberError('noLeader', 'the member has not begun yet');
+    return this.#driver;
+  }
+
+  #submit(body: EnvelopeBody): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#commands.submit(
+        (origin) => encodeEnvelope({ ...body, origin, user: '', authRevision: 0 }),
+        (answered) => {
+          if (answered.kind === 'done') resolve(answered.value);
+          else reject(answered.error);
+        },
+        (task) => this.#options.ticker.defer(task),
+      );
+    });
+  }
+
+  /** For what the leader itself decides: only its own log will do, and nobody waits for it. */
+  #proposeHere(body: EnvelopeBody): void {
+    const origin = { member: this.identity.memberId, boot: this.#options.boot, sequence: 0 };
+    this.#running().start(encodeEnvelope({ ...body, origin, user: '', authRevision: 0 }));
+  }
+
+  #ask(question: LeaseQuestion): Promise<{ readonly ttl: number; readonly grantedTtl: number }> {
+    return new Promise((resolve, reject) => {
+      this.#questions.ask(question, (outcome) => {
+        if (outcome.kind === 'done') resolve(outcome.value);
+        else reject(outcome.error);
+      });
+    });
+  }
+
+  #asked(body: Uint8Array, reply: (body: Uint8Array) => void, from: NodeId): void {
+    const request = decodeForwardRequest(body);
+    if (request === undefined) {
+      this.#options.logger?.({ level: 'warn', message: 'a peer asked what is no question of ours', fields: { from } });
+      return;
+    }
+    if (request.kind === 'propose') {
+      reply(encodeForwardReply(startedReply(this.#running().start(request.envelope))));
+      return;
+    }
+    this.#questions.answerHere(request, (answer) => reply(encodeForwardReply(leaseReply(answer))));
+  }
+
+  #leaderIs({
+    leader,
+    role,
+    term,
+  }: {
+    readonly leader: NodeId | undefined;
+    readonly role: string;
+    readonly term: number;
+  }): void {
+    const isSelf = role === 'leader';
+    if (isSelf) this.#keeper.lead(term, this.store.leases());
+    else this.#keeper.follow();
+    this.#commands.leaderIs(leader, isSelf);
+    this.#questions.leaderIs(leader, isSelf);
+    for (const listener of this.#leaderListeners) listener(leader === undefined ? undefined : memberIdOf(leader));
+  }
+
+  #applied(commands: readonly AppliedCommand[], last: LogId): void {
+    for (const { envelope, result } of commands) {
+      if (result.kind === 'leaseGrant') this.#clock.granted(result.id, result.ttl);
+      else if (result.kind === 'leaseRevoke') this.#clock.revoked(revokedLease(envelope));
+      this.#commands.applied(envelope.origin, result);
+    }
+    this.#commands.passed(last);
+    this.#flushLoop.applied();
+  }
+
+  #advance(elapsed: number): void {
+    this.#commands.advance(elapsed);
+    this.#questions.advance(elapsed);
+    this.#keeper.advance(elapsed);
+    this.#flushLoop.advance(elapsed);
+    this.#hub.advance(elapsed);
+    this.#sinceSync += elapsed;
+    if (this.#sinceSync < watchSyncTicks) return;
+    this.#sinceSync = 0;
+    this.#syncWatchers();
+  }
+
+  #syncWatchers(): void {
+    if (this.#syncDue || !this.#hub.syncWatchers(watchSyncBytes)) return;
+    this.#syncDue = true;
+    this.#options.ticker.defer(() => {
+      this.#syncDue = false;
+      this.#syncWatchers();
+    });
+  }
+
+  /** Fail-stop: a port that stores bytes has failed, or an invariant. Nothing is answered any more. */
+  #fail(error: Error): void {
+    if (this.#failure !== undefined) return;
+    this.#failure = error;
+    this.#cancelTicks();
+    this.#flushLoop.stop();
+    this.#driver?.stop({ handOver: false }, () => {});
+    this.#commands.failAll(error);
+    this.#questions.failAll(error);
+    for (const listener of this.#failureListeners) listener(error);
+  }
+}
+
+function bootstrapOf(members: MemberOptions['initialMembers']): Configuration {
+  const addresses = members
+    .map(({ id, peerUrls }) => [nodeIdOf(id), addressOf(peerUrls)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return { voters: addresses.map(([id]) => id), outgoing: [], learners: [], addresses };
+}
+
+function forwardOutcome(outcome: Parameters<Parameters<Transport['request']>[3]>[0]): ForwardOutcome {
+  if (outcome.kind === 'refused') return { kind: 'undelivered' };
+  if (outcome.kind === 'lost') return { kind: 'lost' };
+  return decodeForwardReply(outcome.body) ?? { kind: 'lost' };
+}
+
+function revokedLease(envelope: AppliedCommand['envelope']): bigint {
+  if (envelope.kind === 'leaseExpire') return envelope.id;
+  const operation = envelope.kind === 'leaseRevoke' ? operationOf(envelope.kind, envelope.request) : undefined;
+  return operation?.kind === 'leaseRevoke' ? operation.id : 0n;
+}
+
+function hashOf({ hash, compactRevision, hashRevision }: HashKv): HashKv {
+  return { hash, compactRevision, hashRevision };
+}
