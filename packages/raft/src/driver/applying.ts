@@ -1,0 +1,192 @@
+// The second loop: what is committed and durable here goes into the state machine, in order, each exactly once; whoever
+// waits for it is answered.
+
+import type { Applicable, Entry, Index, LogId, SnapshotMeta } from '../core/api.ts';
+import type { CommittedCommand, SnapshotStore, StateMachine } from './ports.ts';
+import type { Proposals } from './proposals.ts';
+import { readWhole } from './whole-snapshot.ts';
+
+/** What happened to the state, in order: the interface of those who apply it themselves. */
+export type ApplyMessage =
+  | { readonly kind: 'command'; readonly at: LogId; readonly command: Uint8Array }
+  | { readonly kind: 'restore'; readonly snapshot: SnapshotMeta };
+
+export interface ApplyListener {
+  /** `false` holds the state machine up until the driver is told that there is room again. */
+  hasRoom(): boolean;
+  push(messages: readonly ApplyMessage[]): void;
+}
+
+export interface ApplyHooks {
+  /** Everything through here is in the state machine. */
+  readonly applied: (through: Index) => void;
+  /** An entry with a payload of so many bytes was applied. */
+  readonly entry: (bytes: number) => void;
+  readonly restored: (snapshot: SnapshotMeta) => void;
+  readonly failed: (error: Error) => void;
+}
+
+export class Applying<Result, Query, Answer> {
+  readonly #machine: StateMachine<Result, Query, Answer>;
+  readonly #snapshots: SnapshotStore;
+  readonly #proposals: Proposals<Result>;
+  readonly #hooks: ApplyHooks;
+  readonly #listeners = new Set<ApplyListener>();
+  #queue: Applicable[] = [];
+  #isRestoring = false;
+  #isStopped = false;
+  #count = 0;
+
+  constructor(
+    machine: StateMachine<Result, Query, Answer>,
+    snapshots: SnapshotStore,
+    proposals: Proposals<Result>,
+    hooks: ApplyHooks,
+  ) {
+    this.#machine = machine;
+    this.#snapshots = snapshots;
+    this.#proposals = proposals;
+    this.#hooks = hooks;
+    if (machine.kind === 'durable') machine.onRoom(() => this.goOn());
+  }
+
+  /** Commands applied since the start. */
+  get count(): number {
+    return this.#count;
+  }
+
+  listen(listener: ApplyListener): () => void {
+    this.#listeners.add(listener);
+    return () => {
+      this.#listeners.delete(listener);
+      this.goOn();
+    };
+  }
+
+  push(items: readonly Applicable[]): void {
+    this.#queue.push(...items);
+    this.goOn();
+  }
+
+  /** There may be room again. A state machine that throws has failed: what it holds now, nobody knows. */
+  goOn(): void {
+    try {
+      while (this.#queue.length > 0 && !this.#isRestoring && !this.#isStopped && this.#hasRoom()) {
+        const entries = this.#takeEntries();
+        if (entries.length > 0) this.#apply(entries);
+        else this.#restore();
+      }
+    } catch (error: unknown) {
+      this.#hooks.failed(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#queue = [];
+  }
+
+  #hasRoom(): boolean {
+    if (this.#machine.kind === 'durable' && !this.#machine.hasRoom()) return false;
+    for (const listener of this.#listeners) if (!listener.hasRoom()) return false;
+    return true;
+  }
+
+  #takeEntries(): readonly Entry[] {
+    const end = this.#queue.findIndex((item) => item.kind !== 'entry');
+    const items = this.#queue.splice(0, end < 0 ? this.#queue.length : end);
+    return items.flatMap((item) => (item.kind === 'entry' ? [item.entry] : []));
+  }
+
+  #apply(entries: readonly Entry[]): void {
+    const last = entries.at(-1);
+    if (last === undefined) return;
+    const commands: CommittedCommand[] = [];
+    for (const entry of entries) {
+      if (entry.kind === 'command') commands.push({ term: entry.term, index: entry.index, command: entry.data });
+    }
+    const results =
+      this.#machine.kind === 'durable'
+        ? this.#machine.apply(commands, { term: last.term, index: last.index })
+        : this.#machine.apply(commands);
+    if (results.length !== commands.length) {
+      throw new TypeError(`the state machine gave ${results.length} results for ${commands.length} commands`);
+    }
+    this.#count += commands.length;
+    this.#tell(commands.map((at) => ({ kind: 'command', at, command: at.command })));
+    this.#answer(entries, results);
+    for (const entry of entries) this.#hooks.entry(entry.kind === 'command' ? entry.data.length : 0);
+    this.#hooks.applied(last.index);
+  }
+
+  /** Results are in the order of the commands among the entries. */
+  #answer(entries: readonly Entry[], results: readonly Result[]): void {
+    if (this.#proposals.pending === 0) return;
+    const next = results[Symbol.iterator]();
+    for (const entry of entries) {
+      const step = entry.kind === 'command' ? next.next() : undefined;
+      if (step === undefined || step.done === true) this.#proposals.passed(entry.index);
+      else this.#proposals.applied(entry, step.value);
+    }
+  }
+
+  #restore(): void {
+    const item = this.#queue.shift();
+    if (item?.kind !== 'restore') return;
+    const { snapshot } = item;
+    this.#isRestoring = true;
+    restoreInto(this.#machine, this.#snapshots, snapshot.last, (error) => {
+      this.#isRestoring = false;
+      if (this.#isStopped) return;
+      if (error !== undefined) {
+        this.#hooks.failed(error);
+        return;
+      }
+      this.#tell([{ kind: 'restore', snapshot }]);
+      this.#proposals.jumped(snapshot.last.index);
+      this.#hooks.restored(snapshot);
+      this.#hooks.applied(snapshot.last.index);
+      this.goOn();
+    });
+  }
+
+  #tell(messages: readonly ApplyMessage[]): void {
+    if (messages.length > 0) for (const listener of this.#listeners) listener.push(messages);
+  }
+}
+
+/** Replaces the state of the machine by the stored snapshot that ends at `last`. */
+export function restoreInto<Result, Query, Answer>(
+  machine: StateMachine<Result, Query, Answer>,
+  snapshots: SnapshotStore,
+  last: LogId,
+  done: (error: Error | undefined) => void,
+): void {
+  snapshots.open(last, (opened) => {
+    if (opened.kind === 'failed') {
+      done(opened.error);
+      return;
+    }
+    const source = opened.value;
+    if (machine.kind === 'durable') {
+      machine.restore(source, (error) => {
+        source.close();
+        done(error);
+      });
+      return;
+    }
+    readWhole(source, (outcome) => {
+      if (outcome.kind === 'failed') {
+        done(outcome.error);
+        return;
+      }
+      try {
+        machine.restore(outcome.value);
+      } catch (error: unknown) {
+        done(error instanceof Error ? error : new Error(String(error)));
+        return;
+      }
+      done(undefined);
+    });
+  });
+}

@@ -1,0 +1,568 @@
+// The loop that runs the core: what happens in one turn goes in, one `Ready` comes out, and the ports carry it out. It
+// owns the order of things and the callers who wait; what a command means is the state machine's affair.
+//
+// Everything here completes by callback. `RaftNode` is the same with promises.
+
+import type {
+  Configuration,
+  Index,
+  Input,
+  LogId,
+  Message,
+  NodeId,
+  Options,
+  Raft,
+  Ready,
+  Status,
+  Verdict,
+} from '../core/api.ts';
+import { createRaft } from '../core/raft.ts';
+import { Applying, type ApplyListener, restoreInto } from './applying.ts';
+import {
+  NotLeaderError,
+  OutcomeUnknownError,
+  OverloadedError,
+  RecoveryError,
+  StoppedError,
+  UnsupportedError,
+} from './errors.ts';
+import { keyedDraw } from './keyed-draw.ts';
+import type {
+  Cancel,
+  Completion,
+  Done,
+  Logger,
+  LogRecord,
+  LogStore,
+  SnapshotStore,
+  StateMachine,
+  Ticker,
+  Transport,
+} from './ports.ts';
+import { type ProposalCounts, Proposals } from './proposals.ts';
+import { Reads } from './reads.ts';
+import { type DriverSettings, settingsFrom } from './settings.ts';
+import { type SnapshotCounts, Snapshotting } from './snapshotting.ts';
+import { planStart, type StartPlan } from './start-plan.ts';
+import { Writing } from './writing.ts';
+
+export interface DriverOptions<Result, Query, Answer> {
+  readonly id: NodeId;
+  /** Counts the starts of this node, from 1; the embedder keeps it. No two lives of a node may share one. */
+  readonly boot: number;
+  /** The members of a new cluster, the same on each of them. Looked at on the first start only. */
+  readonly bootstrap?: Configuration;
+  /** Open and recovered; the node closes it. */
+  readonly log: LogStore;
+  readonly snapshots: SnapshotStore;
+  readonly transport: Transport;
+  readonly ticker: Ticker;
+  readonly stateMachine: StateMachine<Result, Query, Answer>;
+  /** All chance comes from it. It is logged, so that a run can be repeated. */
+  readonly seed: string;
+  readonly settings?: Partial<DriverSettings>;
+  readonly logger?: Logger;
+  /** Which rule of the paper fired; see `Options.why`. */
+  readonly why?: Options['why'];
+  /** Requests of peers that are not Raft: what an embedder forwards. */
+  readonly onRequest?: (from: NodeId, body: Uint8Array, reply: (body: Uint8Array) => void) => void;
+}
+
+/** Where a command stands, if it is ever committed; or why it was not taken, certainly without effect. */
+export type Started =
+  | { readonly kind: 'started'; readonly at: LogId }
+  | { readonly kind: 'refused'; readonly error: NotLeaderError | OverloadedError | StoppedError };
+
+export interface Applied<Result> {
+  readonly result: Result;
+  readonly at: LogId;
+}
+
+/** Who leads, as this node knows it. */
+export interface Leadership {
+  readonly leader: NodeId | undefined;
+  readonly term: number;
+  readonly role: Status['role'];
+}
+
+export type StopReason =
+  | { readonly kind: 'stopped' }
+  /** The node stopped itself; nothing it held in memory may be trusted any more. */
+  | { readonly kind: 'failed'; readonly error: Error };
+
+/** Counts since the start. */
+export interface DriverMetrics {
+  readonly turns: number;
+  readonly writes: number;
+  readonly leaderChanges: number;
+  readonly proposals: ProposalCounts & { readonly refused: number };
+  readonly commandsApplied: number;
+  readonly readsPending: number;
+  readonly snapshots: SnapshotCounts;
+  readonly messages: { readonly sent: number; readonly received: number };
+}
+
+/** Opens a node: recovers, restores the state machine if that is needed, and begins to take part. */
+export function openDriver<Result, Query, Answer>(
+  options: DriverOptions<Result, Query, Answer>,
+  completion: Completion<Driver<Result, Query, Answer>>,
+): void {
+  const { log, snapshots, stateMachine, bootstrap, ticker, logger } = options;
+  const settings = settingsFrom(options.settings ?? {});
+  const plan = planStart({
+    log: log.recovered,
+    newest: snapshots.newest(),
+    machine: stateMachine.kind === 'durable' ? stateMachine.recovered : undefined,
+    bootstrap,
+  });
+  const fail = (error: Error): void => completion({ kind: 'failed', error });
+  if (plan.kind === 'stop') {
+    ticker.defer(() => fail(new RecoveryError(`node ${options.id} cannot start: ${plan.reason}`)));
+    return;
+  }
+  prepare(options, plan, (error) => {
+    if (error !== undefined) {
+      fail(error);
+      return;
+    }
+    let driver: Driver<Result, Query, Answer>;
+    try {
+      driver = new Driver(options, settings, plan.restore);
+    } catch (error: unknown) {
+      fail(asError(error));
+      return;
+    }
+    const { term, last, commit, applied } = driver.status();
+    const fields = { id: options.id, boot: options.boot, seed: options.seed, term, last: last.index, commit, applied };
+    logger?.({ level: 'info', message: 'node started', fields });
+    completion({ kind: 'done', value: driver });
+  });
+}
+
+/** Makes the disk and the state machine agree with the plan. */
+function prepare<Result, Query, Answer>(
+  { log, snapshots, stateMachine }: DriverOptions<Result, Query, Answer>,
+  plan: Extract<StartPlan, { readonly kind: 'start' }>,
+  done: Done,
+): void {
+  const restore: Done = (error) => {
+    if (error !== undefined || plan.restoreFrom === undefined) done(error);
+    else restoreInto(stateMachine, snapshots, plan.restoreFrom.last, done);
+  };
+  if (plan.write === undefined) {
+    restore(undefined);
+    return;
+  }
+  const id = 0 as Parameters<LogStore['append']>[0]['id'];
+  log.append({ id, sync: true, ...plan.write, entries: [] }, restore);
+}
+
+export class Driver<Result, Query, Answer> {
+  readonly id: NodeId;
+  readonly settings: DriverSettings;
+  readonly #options: DriverOptions<Result, Query, Answer>;
+  readonly #raft: Raft;
+  readonly #proposals = new Proposals<Result>();
+  readonly #reads: Reads;
+  readonly #writing: Writing;
+  readonly #applying: Applying<Result, Query, Answer>;
+  readonly #snapshotting: Snapshotting<Result, Query, Answer>;
+  readonly #leaderListeners = new Set<(leadership: Leadership) => void>();
+  readonly #stopListeners = new Set<(reason: StopReason) => void>();
+  readonly #cancelTicks: Cancel;
+  #leadership: Leadership;
+  #stopped: StopReason | undefined;
+  #isTurnDue = false;
+  #now = 0;
+  #turns = 0;
+  #leaderChanges = 0;
+  #refused = 0;
+  #sent = 0;
+  #received = 0;
+
+  /** For `openDriver` only. */
+  constructor(options: DriverOptions<Result, Query, Answer>, settings: DriverSettings, restore: Options['restore']) {
+    this.id = options.id;
+    this.settings = settings;
+    this.#options = options;
+    const { log, snapshots, transport, ticker, stateMachine, boot } = options;
+    this.#raft = createRaft({
+      id: options.id,
+      electionTicks: settings.electionTicks,
+      heartbeatTicks: settings.heartbeatTicks,
+      preVote: settings.preVote,
+      checkQuorum: settings.checkQuorum,
+      leaseReads: false,
+      limits: settings.limits,
+      draw: keyedDraw(`${options.seed} ${options.id} ${boot}`),
+      ...(options.why === undefined ? {} : { why: options.why }),
+      restore,
+    });
+    const failed = (error: Error): void => this.#fail(error);
+    this.#reads = new Reads((input) => this.#step(input), boot, settings.pendingReads);
+    this.#writing = new Writing(log, {
+      send: (message) => this.#send(message),
+      persisted: (through) => this.#guard(() => this.#step({ kind: 'persisted', through })),
+      failed,
+    });
+    this.#snapshotting = new Snapshotting({
+      machine: stateMachine,
+      raft: this.#raft,
+      snapshots,
+      transport,
+      ticker,
+      settings,
+      applied: restore.applied,
+      step: (input) => this.#guard(() => this.#step(input)) ?? notLeader,
+      log: (level, message, fields) => this.#log(level, message, fields),
+      failed,
+    });
+    this.#applying = new Applying(stateMachine, snapshots, this.#proposals, {
+      applied: (through) => {
+        this.#step({ kind: 'applied', through });
+        this.#snapshotting.batchApplied();
+      },
+      entry: (bytes) => this.#snapshotting.entryApplied(bytes),
+      restored: (snapshot) => this.#snapshotting.restored(snapshot),
+      failed,
+    });
+    this.#leadership = leadershipOf(this.#raft.status());
+    transport.start({
+      receive: (message) => this.#guard(() => this.#receive(message)),
+      unreachable: (peer) => this.#guard(() => this.#step({ kind: 'unreachable', peer })),
+      offerSnapshot: (from, meta) => this.#guard(() => this.#snapshotting.offered(from, meta)),
+      request: (from, body, reply) => {
+        if (this.#stopped === undefined) options.onRequest?.(from, body, reply);
+      },
+    });
+    this.#setPeers(this.#raft.status().configuration);
+    this.#cancelTicks = ticker.start((elapsed) => this.#guard(() => this.#tick(elapsed)));
+    this.#schedule();
+  }
+
+  /** Hands the command to the log of the leader, if this node is it. Nothing tells what becomes of it but `listen`. */
+  start(command: Uint8Array): Started {
+    const { commandBytesMax } = this.settings;
+    if (command.length > commandBytesMax) {
+      throw new RangeError(`a command of ${command.length} bytes; at most ${commandBytesMax} are allowed`);
+    }
+    if (this.#stopped !== undefined) return { kind: 'refused', error: this.#stoppedError() };
+    const verdict = this.#guard(() => this.#step({ kind: 'propose', data: command }));
+    if (verdict === undefined) return { kind: 'refused', error: this.#stoppedError() };
+    if (verdict.kind === 'accepted' && verdict.at !== undefined) return { kind: 'started', at: verdict.at };
+    this.#refused += 1;
+    return { kind: 'refused', error: refusalError(verdict) };
+  }
+
+  /**
+   * `start`, and the state machine's answer once the command is committed and applied here. Fails with `NotLeaderError`,
+   * `OverloadedError` or `StoppedError` when it certainly has no effect, with `OutcomeUnknownError` when it may have.
+   */
+  propose(command: Uint8Array, timeoutTicks: number | undefined, done: Completion<Applied<Result>>): void {
+    const later = (error: Error): void => this.#options.ticker.defer(() => done({ kind: 'failed', error }));
+    if (this.#proposals.pending >= this.settings.pendingProposals) {
+      this.#refused += 1;
+      later(new OverloadedError(`${this.#proposals.pending} proposals wait for their answer already`));
+      return;
+    }
+    const started = this.start(command);
+    if (started.kind === 'refused') {
+      later(started.error);
+      return;
+    }
+    const { at } = started;
+    this.#proposals.add(at, this.#now + (timeoutTicks ?? this.settings.timeoutTicks), (outcome) => {
+      done(outcome.kind === 'failed' ? outcome : { kind: 'done', value: { result: outcome.value, at } });
+    });
+  }
+
+  /**
+   * Answers once this node has applied everything that was acknowledged anywhere before the call (thesis §6.4). Fails
+   * with `UnavailableError`, `OverloadedError` or `StoppedError`.
+   */
+  readIndex(timeoutTicks: number | undefined, done: Completion<Index>): void {
+    const later = (error: Error): void => this.#options.ticker.defer(() => done({ kind: 'failed', error }));
+    if (this.#stopped !== undefined) later(this.#stoppedError());
+    else if (this.#reads.add(this.#now + (timeoutTicks ?? this.settings.timeoutTicks), done)) this.#schedule();
+    else later(new OverloadedError(`${this.#reads.pending} reads wait already`));
+  }
+
+  /** What the state machine answers now. `linearizable` waits for `readIndex` first; `stale` may lag behind. */
+  read(
+    query: Query,
+    options: { readonly consistency: 'linearizable' | 'stale'; readonly timeoutTicks?: number },
+    done: Completion<Answer>,
+  ): void {
+    if (options.consistency === 'stale') {
+      const stopped = this.#stopped === undefined ? undefined : this.#stoppedError();
+      this.#options.ticker.defer(() => (stopped === undefined ? this.#query(query, done) : done(failedWith(stopped))));
+    } else if (options.consistency === 'linearizable') {
+      this.readIndex(options.timeoutTicks, (outcome) => {
+        if (outcome.kind === 'failed') done(outcome);
+        else this.#query(query, done);
+      });
+    } else {
+      const wanted: unknown = options.consistency;
+      const error = new UnsupportedError(`reads with consistency '${String(wanted)}' are not built yet`);
+      this.#options.ticker.defer(() => done(failedWith(error)));
+    }
+  }
+
+  /** Hears of everything that is applied, in order, from now on. The result takes it back. */
+  listen(listener: ApplyListener): Cancel {
+    return this.#applying.listen(listener);
+  }
+
+  /** A listener or the state machine has room again. */
+  goOn(): void {
+    this.#guard(() => this.#applying.goOn());
+  }
+
+  /** Asks `to` to take over (thesis §3.10). `accepted` only means that it has begun; it may come to nothing. */
+  transferLeadership(to: NodeId): Verdict {
+    return this.#guard(() => this.#step({ kind: 'transferLeadership', to })) ?? notLeader;
+  }
+
+  status(): Status {
+    return this.#raft.status();
+  }
+
+  get metrics(): DriverMetrics {
+    return {
+      turns: this.#turns,
+      writes: this.#writing.count,
+      leaderChanges: this.#leaderChanges,
+      proposals: { ...this.#proposals.counts, refused: this.#refused },
+      commandsApplied: this.#applying.count,
+      readsPending: this.#reads.pending,
+      snapshots: this.#snapshotting.counts,
+      messages: { sent: this.#sent, received: this.#received },
+    };
+  }
+
+  /** Called at the end of a turn in which leader, term or role changed. */
+  onLeadership(listener: (leadership: Leadership) => void): Cancel {
+    this.#leaderListeners.add(listener);
+    return () => this.#leaderListeners.delete(listener);
+  }
+
+  /** Called once, when the node has stopped for whatever reason. */
+  onStopped(listener: (reason: StopReason) => void): void {
+    const reason = this.#stopped;
+    if (reason === undefined) this.#stopListeners.add(listener);
+    else this.#options.ticker.defer(() => listener(reason));
+  }
+
+  /**
+   * Stops taking part. With `handOver`, a leader first lets the follower that is furthest take over, for at most one
+   * election timeout. Commands that wait fail as unknown: they may be committed by others.
+   */
+  stop(options: { readonly handOver: boolean }, done: Done): void {
+    if (this.#stopped !== undefined) this.#options.ticker.defer(() => done(undefined));
+    else if (options.handOver) this.#handOver(() => this.#close(done));
+    else this.#close(done);
+  }
+
+  #handOver(next: () => void): void {
+    const status = this.status();
+    const heir = status.role === 'leader' ? heirOf(status) : undefined;
+    if (heir === undefined || this.transferLeadership(heir).kind === 'refused') {
+      next();
+      return;
+    }
+    let isOver = false;
+    const finish = (): void => {
+      if (isOver) return;
+      isOver = true;
+      cancelTimer();
+      cancelListener();
+      next();
+    };
+    const cancelTimer = this.#options.ticker.after(this.settings.electionTicks, finish);
+    const cancelListener = this.onLeadership(({ leader }) => {
+      if (leader !== this.id) this.#options.ticker.defer(finish);
+    });
+  }
+
+  #close(done: Done): void {
+    const { log, transport } = this.#options;
+    if (this.#stopped !== undefined) {
+      this.#options.ticker.defer(() => done(undefined));
+      return;
+    }
+    this.#end({ kind: 'stopped' });
+    this.#writing.stop(() => log.close((logError) => transport.stop((error) => done(logError ?? error))));
+  }
+
+  /** Fail-stop: nothing is written, sent or answered any more. */
+  #fail(error: Error): void {
+    if (this.#stopped !== undefined) return;
+    this.#log('error', 'node stops itself', { reason: error.message });
+    this.#end({ kind: 'failed', error });
+    this.#writing.stop(() => {});
+    this.#options.transport.stop(() => {});
+  }
+
+  #end(reason: StopReason): void {
+    this.#stopped = reason;
+    this.#cancelTicks();
+    this.#applying.stop();
+    this.#snapshotting.stop();
+    const error = this.#stoppedError();
+    // What was accepted may already be at the others.
+    this.#proposals.failAll(
+      new OutcomeUnknownError('the node stopped before the command was applied', { cause: error }),
+    );
+    this.#reads.failAll(error);
+    const listeners = [...this.#stopListeners];
+    this.#stopListeners.clear();
+    this.#options.ticker.defer(() => {
+      for (const listener of listeners) listener(reason);
+    });
+  }
+
+  #stoppedError(): StoppedError {
+    return new StoppedError(this.#stopped?.kind === 'failed' ? this.#stopped.error : undefined);
+  }
+
+  /** Nothing runs after the end, and what throws is the end: a broken invariant, or a state machine that failed. */
+  #guard<T>(task: () => T): T | undefined {
+    if (this.#stopped !== undefined) return undefined;
+    try {
+      return task();
+    } catch (error: unknown) {
+      this.#fail(asError(error));
+      return undefined;
+    }
+  }
+
+  #step(input: Input): Verdict {
+    const verdict = this.#raft.step(input);
+    this.#schedule();
+    return verdict;
+  }
+
+  #tick(elapsed: number): void {
+    this.#now += elapsed;
+    this.#step({ kind: 'tick', elapsed });
+    this.#proposals.expire(this.#now);
+    this.#reads.retry(this.#now);
+  }
+
+  #receive(message: Message): void {
+    this.#received += 1;
+    if (message.kind === 'installSnapshot' && !this.#mayInstall(message.snapshot.last)) {
+      // The sender says it again; until the bytes are here it is of no use.
+      this.#log('debug', 'snapshot announced that is not stored here', {
+        from: message.from,
+        index: message.snapshot.last.index,
+      });
+      return;
+    }
+    this.#step({ kind: 'receive', message });
+  }
+
+  /** The bytes are durable here, or the core needs none of them because it has all that they cover. */
+  #mayInstall({ index, term }: LogId): boolean {
+    const newest = this.#options.snapshots.newest()?.last;
+    return (newest?.index === index && newest.term === term) || index <= this.#raft.status().commit;
+  }
+
+  #schedule(): void {
+    if (this.#isTurnDue || this.#stopped !== undefined) return;
+    this.#isTurnDue = true;
+    this.#options.ticker.defer(() => {
+      this.#isTurnDue = false;
+      this.#guard(() => this.#turn());
+    });
+  }
+
+  #turn(): void {
+    this.#turns += 1;
+    this.#reads.ask();
+    const ready = this.#raft.ready();
+    if (ready !== undefined) this.#carryOut(ready);
+    this.#noticeLeadership();
+  }
+
+  #carryOut(ready: Ready): void {
+    if (ready.configuration !== undefined) this.#setPeers(ready.configuration);
+    // thesis §10.2.1: what promises nothing leaves at once, beside the write.
+    for (const message of ready.send) this.#send(message);
+    if (ready.persist !== undefined) this.#writing.write(ready.persist);
+    if (ready.afterPersist !== undefined) this.#writing.sendAfter(ready.afterPersist);
+    this.#reads.settle(ready.reads);
+    if (ready.apply.length > 0) this.#applying.push(ready.apply);
+    if (ready.snapshotsWanted.length > 0) this.#snapshotting.wanted(ready.snapshotsWanted);
+  }
+
+  #send(message: Message): void {
+    this.#sent += 1;
+    this.#options.transport.send(message);
+  }
+
+  #setPeers(configuration: Configuration): void {
+    const peers = configuration.addresses.filter(([id]) => id !== this.id).map(([id, address]) => ({ id, address }));
+    this.#options.transport.setPeers(peers);
+  }
+
+  #noticeLeadership(): void {
+    const before = this.#leadership;
+    const now = leadershipOf(this.#raft.status());
+    if (before.leader === now.leader && before.term === now.term && before.role === now.role) return;
+    this.#leadership = now;
+    if (before.role === 'leader' && now.role !== 'leader') this.#snapshotting.cancelSends();
+    if (before.leader !== now.leader) {
+      this.#leaderChanges += 1;
+      this.#log('info', 'leader changed', { leader: now.leader, term: now.term, role: now.role });
+      if (this.#reads.retry(this.#now)) this.#schedule();
+    }
+    for (const listener of [...this.#leaderListeners]) listener(now);
+  }
+
+  #query(query: Query, done: Completion<Answer>): void {
+    let answer: Answer;
+    try {
+      answer = this.#options.stateMachine.query(query);
+    } catch (error: unknown) {
+      // A question changes nothing, so a machine that cannot answer it is not broken: the asker is told.
+      done(failedWith(asError(error)));
+      return;
+    }
+    done({ kind: 'done', value: answer });
+  }
+
+  #log(level: LogRecord['level'], message: string, fields: LogRecord['fields']): void {
+    this.#options.logger?.({ level, message, fields: { id: this.id, ...fields } });
+  }
+}
+
+/** What a node that has stopped answers. */
+const notLeader: Verdict = { kind: 'refused', leader: undefined, reason: 'notLeader' };
+
+function refusalError(verdict: Verdict): NotLeaderError | OverloadedError {
+  if (verdict.kind === 'accepted') return new NotLeaderError(undefined);
+  if (verdict.reason === 'overloaded')
+    return new OverloadedError('the log has no room for more before some is committed');
+  if (verdict.reason === 'transferring') return new NotLeaderError(undefined, 'leadership is being handed over');
+  return new NotLeaderError(verdict.leader);
+}
+
+/** The voter that is furthest, so that it has least to catch up before it may take over. */
+function heirOf(status: Extract<Status, { readonly role: 'leader' }>): NodeId | undefined {
+  const voters = status.progress.filter(([id]) => status.configuration.voters.includes(id));
+  const [first, ...others] = voters;
+  return others.reduce((best, next) => (best === undefined || next[1].match > best[1].match ? next : best), first)?.[0];
+}
+
+function leadershipOf({ leader, term, role }: Status): Leadership {
+  return { leader, term, role };
+}
+
+function failedWith(error: Error): { readonly kind: 'failed'; readonly error: Error } {
+  return { kind: 'failed', error };
+}
+
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

@@ -1,0 +1,141 @@
+// The node as an embedder holds it: the driver with promises.
+
+import type { Index, NodeId, Status, Verdict } from '../core/api.ts';
+import { AppliedFeed } from './applied-feed.ts';
+import type { ApplyMessage } from './applying.ts';
+import {
+  type Applied,
+  type Driver,
+  type DriverMetrics,
+  type DriverOptions,
+  type Leadership,
+  openDriver,
+  type StopReason,
+} from './driver.ts';
+import { NotLeaderError, UnsupportedError } from './errors.ts';
+import type { Cancel, Completion } from './ports.ts';
+
+export interface CallOptions {
+  /** How long to wait, in ticks; `settings.timeoutTicks` when absent. */
+  readonly timeoutTicks?: number;
+}
+
+export interface ReadOptions extends CallOptions {
+  /**
+   * `linearizable` (the default) sees everything acknowledged before the call; `stale` sees what this node has applied.
+   * `lease` and `session` are not built yet and fail with `UnsupportedError`.
+   */
+  readonly consistency?: 'linearizable' | 'stale' | 'lease' | 'session';
+}
+
+/** Where a command would stand, in the words of the MIT labs. Without leadership, index and term name nothing. */
+export interface StartResult {
+  readonly index: number;
+  readonly term: number;
+  readonly isLeader: boolean;
+}
+
+export class RaftNode<Result, Query, Answer> {
+  readonly #driver: Driver<Result, Query, Answer>;
+  /** Resolves, and never rejects, when the node has stopped or has stopped itself. */
+  readonly stopped: Promise<StopReason>;
+
+  private constructor(driver: Driver<Result, Query, Answer>) {
+    this.#driver = driver;
+    this.stopped = new Promise((resolve) => driver.onStopped(resolve));
+  }
+
+  /**
+   * Recovers what the disk holds, restores the state machine if that is needed, and begins to take part. Rejects with
+   * `RecoveryError` when log, snapshots and state machine do not belong together.
+   */
+  static async open<Result, Query, Answer>(
+    options: DriverOptions<Result, Query, Answer>,
+  ): Promise<RaftNode<Result, Query, Answer>> {
+    return new RaftNode(await promised<Driver<Result, Query, Answer>>((done) => openDriver(options, done)));
+  }
+
+  get id(): NodeId {
+    return this.#driver.id;
+  }
+
+  /**
+   * Replicates the command and resolves with the state machine's answer, once it is committed and applied here. Only the
+   * leader can. Rejects with `NotLeaderError`, `OverloadedError` or `StoppedError` when the command certainly has no
+   * effect, and with `OutcomeUnknownError` when it may have one.
+   */
+  propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied<Result>> {
+    return promised((done) => this.#driver.propose(command, options.timeoutTicks, done));
+  }
+
+  /**
+   * Hands the command to the log and returns at once, without any promise that it will be committed: `applied` tells.
+   * Throws `OverloadedError` and `StoppedError`.
+   */
+  start(command: Uint8Array): StartResult {
+    const started = this.#driver.start(command);
+    if (started.kind === 'started') return { ...started.at, isLeader: true };
+    if (!(started.error instanceof NotLeaderError)) throw started.error;
+    const { last, term } = this.#driver.status();
+    return { index: last.index + 1, term, isLeader: false };
+  }
+
+  /**
+   * Everything that is applied from now on, in order. At most `settings.appliedMessages` wait for the reader: one that
+   * falls further behind holds the state machine up, and one that leaves the loop ends its subscription.
+   */
+  applied(): AsyncIterable<ApplyMessage> {
+    return new AppliedFeed(this.#driver, this.#driver.settings.appliedMessages);
+  }
+
+  /** Asks the state machine. Rejects with `UnavailableError`, `OverloadedError`, `StoppedError` or what `query` throws. */
+  read(query: Query, options: ReadOptions = {}): Promise<Answer> {
+    const { consistency = 'linearizable', ...rest } = options;
+    if (consistency !== 'linearizable' && consistency !== 'stale') {
+      return Promise.reject(new UnsupportedError(`reads with consistency '${consistency}' are not built yet`));
+    }
+    return promised((done) => this.#driver.read(query, { consistency, ...rest }, done));
+  }
+
+  /** Resolves once this node has applied everything that was acknowledged before the call (thesis §6.4). */
+  readIndex(options: CallOptions = {}): Promise<Index> {
+    return promised((done) => this.#driver.readIndex(options.timeoutTicks, done));
+  }
+
+  /** Begins to hand leadership to `to` (thesis §3.10); `onLeaderChange` tells whether it worked. */
+  transferLeadership(to: NodeId): Verdict {
+    return this.#driver.transferLeadership(to);
+  }
+
+  status(): Status {
+    return this.#driver.status();
+  }
+
+  get metrics(): DriverMetrics {
+    return this.#driver.metrics;
+  }
+
+  /** Hears of every change of leader, term or role. */
+  onLeaderChange(listener: (leadership: Leadership) => void): Cancel {
+    return this.#driver.onLeadership(listener);
+  }
+
+  /** Stops taking part; a leader hands over first unless told otherwise. */
+  stop(options: { readonly handOver?: boolean } = {}): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#driver.stop({ handOver: options.handOver ?? true }, (error) => {
+        if (error === undefined) resolve();
+        else reject(error);
+      });
+    });
+  }
+}
+
+function promised<T>(begin: (done: Completion<T>) => void): Promise<T> {
+  return new Promise((resolve, reject) => {
+    begin((outcome) => {
+      if (outcome.kind === 'done') resolve(outcome.value);
+      else reject(outcome.error);
+    });
+  });
+}

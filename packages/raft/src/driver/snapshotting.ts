@@ -1,0 +1,273 @@
+// Snapshots and compaction around the core: when one is taken, where its bytes go, and how far the log may shrink.
+//
+// The order that a crash must never see reversed (§7): snapshot durable and verified → base of the log durable → what
+// they replace is dropped.
+
+import type { Index, Input, NodeId, Raft, SnapshotMeta, Verdict } from '../core/api.ts';
+import { CatchUpTail } from './catch-up-tail.ts';
+import type {
+  Cancel,
+  Completion,
+  Done,
+  LogRecord,
+  SnapshotSink,
+  SnapshotSource,
+  SnapshotStore,
+  StateMachine,
+  Ticker,
+  Transport,
+} from './ports.ts';
+import type { DriverSettings } from './settings.ts';
+import { writeWhole } from './whole-snapshot.ts';
+
+export interface SnapshottingParts<Result, Query, Answer> {
+  readonly machine: StateMachine<Result, Query, Answer>;
+  readonly raft: Raft;
+  readonly snapshots: SnapshotStore;
+  readonly transport: Transport;
+  readonly ticker: Ticker;
+  readonly settings: DriverSettings;
+  readonly applied: Index;
+  readonly step: (input: Input) => Verdict;
+  readonly log: (level: LogRecord['level'], message: string, fields: LogRecord['fields']) => void;
+  readonly failed: (error: Error) => void;
+}
+
+export interface SnapshotCounts {
+  readonly taken: number;
+  readonly sent: number;
+  readonly sendsFailed: number;
+  readonly received: number;
+  readonly restored: number;
+}
+
+export class Snapshotting<Result, Query, Answer> {
+  readonly #parts: SnapshottingParts<Result, Query, Answer>;
+  readonly #tail: CatchUpTail;
+  /** Transfers to followers, and the index each began with. */
+  readonly #sending = new Map<NodeId, { readonly cancel: Cancel; readonly index: Index }>();
+  #receiving: SnapshotSink | undefined;
+  #isTaking = false;
+  #isStopped = false;
+  #applied: Index;
+  /** Nothing before it is needed to start again: in a stored snapshot, or durable in the machine. */
+  #safe: Index;
+  #entriesSince = 0;
+  #bytesSince = 0;
+  #compacted: Index;
+  #bytesSinceCompaction = 0;
+  readonly #counts = { taken: 0, sent: 0, sendsFailed: 0, received: 0, restored: 0 };
+
+  constructor(parts: SnapshottingParts<Result, Query, Answer>) {
+    this.#parts = parts;
+    const { machine, settings, applied } = parts;
+    this.#applied = applied;
+    this.#safe = applied;
+    this.#compacted = (parts.raft.status().first - 1) as Index;
+    this.#tail = new CatchUpTail(settings.catchUpEntries, settings.catchUpBytes, applied);
+    if (machine.kind === 'durable') {
+      machine.onDurable((index) => {
+        if (this.#isStopped || index <= this.#safe) return;
+        this.#safe = index;
+        this.#compact();
+      });
+    }
+  }
+
+  get counts(): SnapshotCounts {
+    return this.#counts;
+  }
+
+  entryApplied(bytes: number): void {
+    this.#applied = (this.#applied + 1) as Index;
+    this.#entriesSince += 1;
+    this.#bytesSince += bytes;
+    this.#bytesSinceCompaction += bytes;
+    this.#tail.push(bytes);
+  }
+
+  /** A batch was applied: is it time for a snapshot? */
+  batchApplied(): void {
+    const { machine, settings } = this.#parts;
+    if (machine.kind !== 'memory' || this.#isTaking || this.#isStopped) return;
+    if (this.#entriesSince < settings.snapshotEntries && this.#bytesSince < settings.snapshotBytes) return;
+    this.#take(machine.snapshot());
+  }
+
+  /** The state machine holds this snapshot instead of what it had. */
+  restored({ last }: SnapshotMeta): void {
+    this.#counts.restored += 1;
+    this.#applied = last.index;
+    this.#safe = last.index;
+    this.#compacted = last.index;
+    this.#entriesSince = 0;
+    this.#bytesSince = 0;
+    this.#bytesSinceCompaction = 0;
+    this.#tail.restart(last.index);
+    // A machine on disk has it now; one in memory starts from the file again.
+    const keep = this.#parts.machine.kind === 'durable' ? last.index + 1 : last.index;
+    this.#drop(keep as Index);
+  }
+
+  /** The core asks for snapshots to be sent to these followers. */
+  wanted(followers: readonly NodeId[]): void {
+    for (const to of followers) if (!this.#sending.has(to)) this.#send(to);
+  }
+
+  /** Leadership is over: no follower of this node needs anything any more. */
+  cancelSends(): void {
+    for (const { cancel } of [...this.#sending.values()]) cancel();
+  }
+
+  /** A leader offers a snapshot. */
+  offered(from: NodeId, meta: SnapshotMeta): SnapshotSink | undefined {
+    const { snapshots, log } = this.#parts;
+    const fields = { from, index: meta.last.index, term: meta.last.term, applied: this.#applied };
+    if (this.#isStopped || meta.last.index <= this.#applied || this.#receiving !== undefined) {
+      log('info', 'snapshot refused: it is not needed, or another one is on its way', fields);
+      return undefined;
+    }
+    log('info', 'snapshot is being received', fields);
+    const sink = this.#watched(snapshots.create(meta), (isStored) => {
+      if (this.#receiving === sink) this.#receiving = undefined;
+      if (!isStored) return;
+      this.#counts.received += 1;
+      log('info', 'snapshot received and stored', fields);
+    });
+    this.#receiving = sink;
+    return sink;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.cancelSends();
+    this.#receiving?.abort();
+  }
+
+  /** An error of the disk stops the node, whoever was writing. */
+  #watched(sink: SnapshotSink, ended: (isStored: boolean) => void): SnapshotSink {
+    const { failed } = this.#parts;
+    const checked =
+      (done: Done, isCommit: boolean): Done =>
+      (error) => {
+        if (error !== undefined || isCommit) ended(error === undefined);
+        if (error !== undefined) failed(error);
+        done(error);
+      };
+    return {
+      write: (chunk, done) => sink.write(chunk, checked(done, false)),
+      commit: (done) => sink.commit(checked(done, true)),
+      abort: () => {
+        ended(false);
+        sink.abort();
+      },
+    };
+  }
+
+  #take(chunks: Iterable<Uint8Array>): void {
+    const { raft, snapshots, log, failed } = this.#parts;
+    const meta = raft.metaAt(this.#applied);
+    this.#isTaking = true;
+    this.#entriesSince = 0;
+    this.#bytesSince = 0;
+    writeWhole(chunks, snapshots.create(meta), (error) => {
+      this.#isTaking = false;
+      if (this.#isStopped) return;
+      if (error !== undefined) {
+        failed(error);
+        return;
+      }
+      const { index, term } = meta.last;
+      log('info', 'snapshot taken', { index, term });
+      this.#counts.taken += 1;
+      if (index <= this.#safe) return;
+      this.#safe = index;
+      this.#compact();
+      this.#drop(index);
+    });
+  }
+
+  /** Shrinks the log in steps worth a write. */
+  #compact(): void {
+    const { settings, step, machine } = this.#parts;
+    const through = Math.min(this.#safe, this.#tail.first - 1) as Index;
+    const gain = through - this.#compacted;
+    if (gain < 1) return;
+    const enough = machine.kind === 'memory' || gain * 8 >= settings.catchUpEntries;
+    if (!enough && this.#bytesSinceCompaction * 4 < settings.catchUpBytes) return;
+    this.#compacted = through;
+    this.#bytesSinceCompaction = 0;
+    step({ kind: 'compacted', through });
+  }
+
+  /** Drops snapshots that end before `index`, but none that is being sent. */
+  #drop(index: Index): void {
+    const { snapshots, failed } = this.#parts;
+    const inUse = [...this.#sending.values()].map((transfer) => transfer.index);
+    snapshots.removeBefore(Math.min(index, ...inUse) as Index, (error) => {
+      if (error !== undefined && !this.#isStopped) failed(error);
+    });
+  }
+
+  #send(to: NodeId): void {
+    const { machine, raft, snapshots, step } = this.#parts;
+    const fail = (error: Error): void => this.#sendEnded(to, undefined, error);
+    const opened: Completion<SnapshotSource> = (outcome) => {
+      if (outcome.kind === 'failed') fail(outcome.error);
+      else if (this.#isStopped || !this.#sending.has(to)) outcome.value.close();
+      else this.#stream(to, outcome.value);
+    };
+    if (machine.kind === 'durable') {
+      const meta = raft.metaAt(this.#applied);
+      this.#sending.set(to, { cancel: () => this.#sendEnded(to, undefined, cancelled), index: meta.last.index });
+      machine.snapshot(meta, opened);
+      return;
+    }
+    const newest = snapshots.newest();
+    if (newest === undefined || newest.last.index > this.#applied) {
+      // There is none of the state that this node has: it is behind a snapshot that it has just received itself.
+      step({ kind: 'snapshotFailed', to });
+      return;
+    }
+    const cancel = (): void => this.#sendEnded(to, undefined, cancelled);
+    this.#sending.set(to, { cancel, index: newest.last.index });
+    snapshots.open(newest.last, opened);
+  }
+
+  #stream(to: NodeId, source: SnapshotSource): void {
+    const { transport, ticker, settings, log } = this.#parts;
+    const { meta } = source;
+    let isOver = false;
+    const finish = (error: Error | undefined): void => {
+      if (isOver) return;
+      isOver = true;
+      cancelTimer();
+      this.#sendEnded(to, meta, error);
+    };
+    log('info', 'snapshot is being sent', { to, index: meta.last.index, term: meta.last.term });
+    const cancelTransfer = transport.sendSnapshot(to, source, finish);
+    const cancel = (): void => {
+      finish(cancelled);
+      cancelTransfer();
+    };
+    const cancelTimer = ticker.after(settings.snapshotTransferTicks, cancel);
+    this.#sending.set(to, { cancel, index: meta.last.index });
+  }
+
+  #sendEnded(to: NodeId, meta: SnapshotMeta | undefined, error: Error | undefined): void {
+    this.#sending.delete(to);
+    if (this.#isStopped) return;
+    const { step, log } = this.#parts;
+    if (error === undefined && meta !== undefined) {
+      this.#counts.sent += 1;
+      log('info', 'snapshot sent', { to, index: meta.last.index });
+      step({ kind: 'snapshotSent', to, snapshot: meta });
+      return;
+    }
+    this.#counts.sendsFailed += 1;
+    log('warn', 'snapshot could not be sent', { to, reason: error?.message });
+    step({ kind: 'snapshotFailed', to });
+  }
+}
+
+const cancelled = new Error('the transfer was given up');

@@ -1,0 +1,142 @@
+// The smallest state machines that show everything: a list of bytes, and their sum. One in memory, one on a disk.
+
+import type {
+  CommittedCommand,
+  Completion,
+  DurableStateMachine,
+  Index,
+  LogId,
+  MemoryStateMachine,
+  SnapshotMeta,
+  SnapshotSource,
+  Ticker,
+} from '@kontiki/raft';
+import { sourceOf } from '@kontiki/raft/memory';
+
+export type Register = (MemoryStateMachine<number, 'sum', number> | DurableStateMachine<number, 'sum', number>) & {
+  readonly values: readonly number[];
+};
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
+}
+
+/** The sum after each command is its result. */
+function applyTo(values: readonly number[], batch: readonly CommittedCommand[]): readonly (readonly number[])[] {
+  const states: (readonly number[])[] = [];
+  let state = values;
+  for (const { command } of batch) {
+    state = [...state, command[0] ?? 0];
+    states.push(state);
+  }
+  return states;
+}
+
+export class MemoryRegister implements MemoryStateMachine<number, 'sum', number> {
+  readonly kind = 'memory';
+  values: readonly number[] = [];
+
+  apply(batch: readonly CommittedCommand[]): readonly number[] {
+    const states = applyTo(this.values, batch);
+    this.values = states.at(-1) ?? this.values;
+    return states.map(sum);
+  }
+
+  query(): number {
+    return sum(this.values);
+  }
+
+  *snapshot(): Generator<Uint8Array> {
+    const { values } = this;
+    for (let at = 0; at < values.length; at += 4) yield Uint8Array.from(values.slice(at, at + 4));
+  }
+
+  restore(chunks: readonly Uint8Array[]): void {
+    this.values = chunks.flatMap((chunk) => [...chunk]);
+  }
+}
+
+interface Disk {
+  content: { at: { term: number; index: number }; values: readonly number[] };
+}
+
+/** Flushes when it is told to; what was not flushed is lost with the process. */
+export class DurableRegister implements DurableStateMachine<number, 'sum', number> {
+  readonly kind = 'durable';
+  readonly recovered: LogId;
+  values: readonly number[];
+  isFull = false;
+  readonly #disk: Disk;
+  readonly #ticker: Ticker;
+  #at: LogId;
+  #onDurable: (index: Index) => void = () => {};
+  #onRoom: () => void = () => {};
+
+  constructor(disk: Disk, ticker: Ticker) {
+    this.#disk = disk;
+    this.#ticker = ticker;
+    this.recovered = disk.content.at as LogId;
+    this.#at = this.recovered;
+    this.values = disk.content.values;
+  }
+
+  apply(batch: readonly CommittedCommand[], last: LogId): readonly number[] {
+    const states = applyTo(this.values, batch);
+    this.values = states.at(-1) ?? this.values;
+    this.#at = last;
+    return states.map(sum);
+  }
+
+  query(): number {
+    return sum(this.values);
+  }
+
+  flush(): void {
+    this.#disk.content = { at: this.#at, values: this.values };
+    const { index } = this.#at;
+    this.#ticker.defer(() => this.#onDurable(index));
+  }
+
+  makeRoom(): void {
+    this.isFull = false;
+    this.#onRoom();
+  }
+
+  onDurable(listener: (index: Index) => void): void {
+    this.#onDurable = listener;
+  }
+
+  hasRoom(): boolean {
+    return !this.isFull;
+  }
+
+  onRoom(listener: () => void): void {
+    this.#onRoom = listener;
+  }
+
+  snapshot(meta: SnapshotMeta, completion: Completion<SnapshotSource>): void {
+    const source = sourceOf(meta, [Uint8Array.from(this.values)], this.#ticker);
+    this.#ticker.defer(() => completion({ kind: 'done', value: source }));
+  }
+
+  restore(source: SnapshotSource, done: (error: Error | undefined) => void): void {
+    const values: number[] = [];
+    const next = (): void =>
+      source.next((outcome) => {
+        if (outcome.kind === 'failed') {
+          done(outcome.error);
+          return;
+        }
+        if (outcome.value !== undefined) {
+          values.push(...outcome.value);
+          next();
+          return;
+        }
+        this.values = values;
+        this.#at = source.meta.last;
+        this.flush();
+        done(undefined);
+      });
+    next();
+  }
+}
