@@ -51,7 +51,7 @@ export function onReadIndexReply(node: Node, message: MessageOf<'readIndexReply'
 
 function noteRead(node: Node, role: Leader, readId: number, from: NodeId | undefined): void {
   const index = mayServe(node) ? node.commit : undefined;
-  const minRound = index === undefined ? Number.POSITIVE_INFINITY : node.round + 1;
+  const minRound = index === undefined ? Number.POSITIVE_INFINITY : node.rules.firstRoundOfRead(node.round);
   role.reads.push({ readId, from, index, minRound });
   if (index === undefined) node.settings.why?.('ri.wait-noop', { readId, commit: node.commit, term: node.term });
   else node.settings.why?.('ri.note', { readId, index, minRound });
@@ -69,7 +69,7 @@ export function wakeReads(node: Node, role: Leader): void {
   for (const read of role.reads) {
     if (read.index !== undefined) continue;
     read.index = node.commit;
-    read.minRound = node.round + 1;
+    read.minRound = node.rules.firstRoundOfRead(node.round);
     node.settings.why?.('ri.note', { readId: read.readId, index: read.index, minRound: read.minRound });
   }
   confirmReads(node, role);

@@ -63,6 +63,8 @@ export interface Rules {
   readonly acceptsReply: (replyTerm: Term, currentTerm: Term) => boolean;
   /** §8, thesis §6.4: whether a leader with this newest committed entry may serve reads. */
   readonly mayServeReads: (commitTerm: Term | undefined, currentTerm: Term) => boolean;
+  /** thesis §6.4, step 3: the first round that may confirm a read, given the newest that was sent when the read came. */
+  readonly firstRoundOfRead: (newest: number) => number;
   /** Figure 2, persistent state: whether a message that a write stands behind leaves before that write is durable. */
   readonly leavesBeforeDurable: (message: Message) => boolean;
   /** Figure 2, persistent state: what an answer may claim, of a log that is durable up to one index and appended to another. */
@@ -100,6 +102,8 @@ export const paperRules: Rules = {
   },
   acceptsReply: (replyTerm, currentTerm) => replyTerm === currentTerm,
   mayServeReads: (commitTerm, currentTerm) => commitTerm === currentTerm,
+  // thesis §6.4: only an answer to a later round proves that nobody else had been elected when the read came.
+  firstRoundOfRead: (newest) => newest + 1,
   leavesBeforeDurable: () => false,
   mayClaim: (durable, appended) => lower(durable, appended),
   // The clock assumption: over one election timeout, no two clocks drift apart by more than a tenth of it. One tick more

@@ -43,6 +43,8 @@ export const unsafeLessons: Readonly<Record<string, Lesson>> = {
   'claim-before-durable': { mayClaim: (_durable, appended) => appended },
   /** §8 left out: a leader serves reads before it has committed an entry of its own term. */
   'read-before-noop': { mayServeReads: () => true },
+  /** Answers to a round that was sent before the read came confirm it all the same. */
+  'confirm-by-earlier-round': { firstRoundOfRead: (newest) => newest },
   /** Replies of earlier terms count. */
   'accept-old-replies': { acceptsReply: () => true },
 };
