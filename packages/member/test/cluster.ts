@@ -1,0 +1,193 @@
+// Members in one process, on disks in memory and in virtual time: what the tests of the member stand on.
+
+import assert from 'node:assert/strict';
+import { create, toBinary } from '@bufbuild/protobuf';
+import { CompactionRequestSchema, LeaseRevokeRequestSchema, PutRequestSchema } from '@kontiki/etcd-proto';
+import { decodeKeyValue, MemoryBackend, type RangeRequest } from '@kontiki/kv';
+import {
+  MemoryLogDisk,
+  MemorySnapshotDisk,
+  MessageNetwork,
+  type VirtualTicker,
+  VirtualTime,
+} from '@kontiki/raft/memory';
+import type { Command } from '../src/api.ts';
+import { openMember, type RunningMember } from '../src/member.ts';
+import { nodeIdOf } from '../src/roster.ts';
+
+interface Seat {
+  readonly id: bigint;
+  readonly logDisk: MemoryLogDisk;
+  readonly snapshotDisk: MemorySnapshotDisk;
+  readonly backend: MemoryBackend;
+  ticker: VirtualTicker;
+  boot: number;
+  member: RunningMember | undefined;
+}
+
+export const ticksPerSecond = 100;
+
+export class MemberCluster {
+  readonly time = new VirtualTime();
+  readonly network = new MessageNetwork();
+  readonly seats: readonly Seat[];
+  readonly #catchUpEntries: number;
+
+  private constructor(size: number, catchUpEntries: number) {
+    this.#catchUpEntries = catchUpEntries;
+    this.seats = Array.from({ length: size }, (_, i) => ({
+      id: BigInt(i + 1),
+      logDisk: new MemoryLogDisk(),
+      snapshotDisk: new MemorySnapshotDisk(),
+      backend: new MemoryBackend({ defer: (task) => this.time.defer(task) }),
+      ticker: this.time.ticker(),
+      boot: 0,
+      member: undefined,
+    }));
+  }
+
+  static async running(size: number, catchUpEntries = 5000): Promise<MemberCluster> {
+    const cluster = new MemberCluster(size, catchUpEntries);
+    for (const { id } of cluster.seats) await cluster.start(id);
+    await cluster.leader();
+    return cluster;
+  }
+
+  async start(id: bigint): Promise<RunningMember> {
+    const seat = this.seat(id);
+    seat.boot++;
+    const ticker = this.time.ticker();
+    seat.ticker = ticker;
+    const opening = openMember({
+      identity: { clusterId: 7n, memberId: id, name: `n${id}` },
+      boot: seat.boot,
+      initialMembers: this.seats.map((other) => ({ id: other.id, peerUrls: [`http://n${other.id}:2380`] })),
+      clientUrls: [`http://n${id}:2379`],
+      log: seat.logDisk.open(ticker),
+      snapshots: seat.snapshotDisk.open(ticker),
+      backend: seat.backend,
+      transport: this.network.at(nodeIdOf(id), ticker),
+      ticker,
+      ticksPerSecond,
+      seed: 'seed',
+      settings: { electionTicks: 20, heartbeatTicks: 2, catchUpEntries: this.#catchUpEntries },
+      watchProgressTicks: 60_000,
+    });
+    seat.member = await this.wait(opening);
+    return seat.member;
+  }
+
+  /** The process is gone; what was not durable is lost. */
+  kill(id: bigint): void {
+    const seat = this.seat(id);
+    this.network.kill(nodeIdOf(id));
+    seat.ticker.stall();
+    seat.backend.crash();
+    seat.member = undefined;
+  }
+
+  seat(id: bigint): Seat {
+    const seat = this.seats.find((candidate) => candidate.id === id);
+    assert.ok(seat !== undefined, `there is no member ${id}`);
+    return seat;
+  }
+
+  member(id: bigint): RunningMember {
+    const { member } = this.seat(id);
+    assert.ok(member !== undefined, `member ${id} does not run`);
+    return member;
+  }
+
+  get running(): readonly RunningMember[] {
+    return this.seats.flatMap(({ member }) => member ?? []);
+  }
+
+  /** Lets time pass until one running member leads and the others know it. */
+  async leader(): Promise<RunningMember> {
+    for (let ticks = 0; ticks < 2000; ticks++) {
+      const leader = this.running.find((member) => member.status().isLeader);
+      const agreed = this.running.every((member) => member.status().leader === leader?.identity.memberId);
+      if (leader !== undefined && agreed) return leader;
+      await this.pass(1);
+    }
+    throw new Error('no leader after 2000 ticks');
+  }
+
+  async follower(): Promise<RunningMember> {
+    const leader = await this.leader();
+    const follower = this.running.find((member) => member !== leader);
+    assert.ok(follower !== undefined);
+    return follower;
+  }
+
+  /** Ticks pass one by one; promises settle between them. */
+  async pass(ticks: number): Promise<void> {
+    for (let passed = 0; passed < ticks; passed++) {
+      this.time.advance(1);
+      await new Promise(setImmediate);
+    }
+  }
+
+  /** Lets time pass until the promise settles. */
+  async wait<T>(promise: Promise<T>, ticksMax = 3000): Promise<T> {
+    let settled = false;
+    const done = (): void => {
+      settled = true;
+    };
+    promise.then(done, done);
+    for (let ticks = 0; ticks <= ticksMax && !settled; ticks++) {
+      this.time.settle();
+      await new Promise(setImmediate);
+      if (!settled) this.time.advance(1);
+    }
+    assert.ok(settled, `nothing settled within ${ticksMax} ticks`);
+    return await promise;
+  }
+}
+
+const bytes = (text: string): Uint8Array => new TextEncoder().encode(text);
+
+export function put(key: string, value: string, lease = 0n): Command {
+  const request = create(PutRequestSchema, { key: bytes(key), value: bytes(value), lease });
+  return { kind: 'put', request: toBinary(PutRequestSchema, request) };
+}
+
+export function compact(revision: number): Command {
+  const request = create(CompactionRequestSchema, { revision: BigInt(revision) });
+  return { kind: 'compact', request: toBinary(CompactionRequestSchema, request) };
+}
+
+export function revoke(lease: bigint): Command {
+  return {
+    kind: 'leaseRevoke',
+    request: toBinary(LeaseRevokeRequestSchema, create(LeaseRevokeRequestSchema, { ID: lease })),
+  };
+}
+
+/** What the member holds now, without asking anybody. */
+export function contents(member: RunningMember): Record<string, string> {
+  const everything: RangeRequest = {
+    kind: 'range',
+    key: '\0',
+    rangeEnd: '\0',
+    limit: 0,
+    revision: 0,
+    sortTarget: 'key',
+    sortOrder: 'none',
+    keysOnly: false,
+    countOnly: false,
+    minModRevision: 0,
+    maxModRevision: 0,
+    minCreateRevision: 0,
+    maxCreateRevision: 0,
+  };
+  const result = member.store.range(everything);
+  assert.equal(result.kind, 'range');
+  if (result.kind !== 'range') return {};
+  return Object.fromEntries(
+    result.kvs.map((encoded) => {
+      const { key, value } = decodeKeyValue(encoded);
+      return [key, new TextDecoder().decode(value)];
+    }),
+  );
+}
