@@ -2,11 +2,12 @@
 //
 // `overlappingSync` stays off: with it LMDB shows a transaction before it is durable, and a failed sync of a transaction
 // already shown is reported to nobody. Without it a commit that cannot be made durable is rejected whole; measured, it
-// costs the same (docs/architecture.md, "Rows behind"). Never `noSync`, never `useWritemap`. What a row means is not
-// known here.
+// costs the same. `eventTurnBatching` stays off, because the promise it makes for itself is rejected unheard when a commit
+// fails, and ends the process. Never `noSync`, never `useWritemap`. What a row means is not known here.
 
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { type Database, open, type RootDatabase } from 'lmdb';
 import type { Backend, BackendView, BackendWrite, Space } from '../backend.ts';
 import { checkDataFile } from './lmdb-file.ts';
@@ -28,6 +29,9 @@ const mapSizeDefault = 16 * 2 ** 30;
 const keyBytesMax = 1978;
 /** Views held at once, over all of the process. The store shares views; a leak shall show before it hurts. */
 const readersMax = 512;
+
+/** How long to wait for the reason of a failed commit. */
+const reasonWaitMs = 500;
 
 /** Opens, or makes, the environment. `completion` runs once, after this call has returned. */
 export function openLmdbBackend(options: LmdbBackendOptions, completion: (opened: LmdbOpened) => void): void {
@@ -70,7 +74,7 @@ class LmdbBackend implements Backend {
   readonly #root: RootDatabase<Uint8Array, Uint8Array>;
   readonly #spaces: Databases;
   readonly #views = new Set<LmdbView>();
-  /** The commit that LMDB has in hand; resolves after its callbacks have run, and never rejects. */
+  /** The commit that LMDB has in hand; resolves after its callbacks have run. */
   #pending: Promise<void> | undefined;
   /** The first failure. A store that did not take a batch must not go on as if it had (fail-stop). */
   #failure: Error | undefined;
@@ -229,16 +233,21 @@ function nextTurn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** LMDB rejects a commit with a general sentence and keeps the reason in a promise that is rejected a little later. */
+/**
+ * LMDB rejects a commit with a general sentence and keeps the reason in a promise that is rejected a little later. Should it
+ * not be, the general sentence has to do: a failed commit must be told.
+ */
 async function commitMessage(cause: unknown): Promise<string> {
-  if (typeof cause === 'object' && cause !== null && 'commitError' in cause) {
-    try {
-      await cause.commitError;
-    } catch (reason) {
-      return messageOf(reason);
-    }
+  if (typeof cause !== 'object' || cause === null || !('commitError' in cause)) return messageOf(cause);
+  const waited = new AbortController();
+  try {
+    await Promise.race([cause.commitError, delay(reasonWaitMs, undefined, { signal: waited.signal })]);
+    return messageOf(cause);
+  } catch (reason) {
+    return messageOf(reason);
+  } finally {
+    waited.abort();
   }
-  return messageOf(cause);
 }
 
 function messageOf(cause: unknown): string {

@@ -1,5 +1,5 @@
-// Tests of callback ports read as scripts: a generator yields what it waits for. Where `async` may not be (kv is
-// synchronous throughout) this keeps a test in one piece, and its exceptions in one place.
+// Tests of callback ports read as scripts: a generator yields what it waits for. In a package that is synchronous throughout
+// this keeps a test in one piece, and its exceptions in one place.
 
 /** Starts something and calls `next` once, when it is over. */
 export type Step = (next: (error?: Error) => void) => void;

@@ -28,7 +28,7 @@ test('a process killed while it writes leaves whole batches, and every one it ca
   context.after(() => rmSync(path, { recursive: true }));
   const draw = drawFrom(seed);
   let before = 0;
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < 6; round++) {
     const child = spawn(process.execPath, [...script('write-until-killed.ts'), path], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
