@@ -4,14 +4,39 @@
 /** How the text of a flag becomes a value. A `switch` may stand without one. */
 export type FlagKind = 'text' | 'switch' | 'count' | 'duration' | 'urls';
 
-interface FlagRow {
+export interface FlagRow {
   readonly kind: FlagKind;
   readonly byDefault: string;
   readonly help: string;
 }
 
+export type FlagName =
+  | 'name'
+  | 'data-dir'
+  | 'wal-dir'
+  | 'snapshot-count'
+  | 'snapshot-catchup-entries'
+  | 'heartbeat-interval'
+  | 'election-timeout'
+  | 'listen-peer-urls'
+  | 'listen-client-urls'
+  | 'initial-advertise-peer-urls'
+  | 'advertise-client-urls'
+  | 'initial-cluster'
+  | 'initial-cluster-state'
+  | 'initial-cluster-token'
+  | 'max-txn-ops'
+  | 'max-request-bytes'
+  | 'max-concurrent-streams'
+  | 'grpc-keepalive-interval'
+  | 'grpc-keepalive-timeout'
+  | 'watch-progress-notify-interval'
+  | 'experimental-watch-progress-notify-interval'
+  | 'log-level'
+  | 'log-outputs';
+
 /** Flags that do something. */
-export const flags = {
+export const flags: Readonly<Record<FlagName, FlagRow>> = {
   name: row('text', 'default', 'Human-readable name for this member.'),
   'data-dir': row('text', '', 'Path to the data directory. Default: NAME.etcd.'),
   'wal-dir': row('text', '', 'Path to a directory of its own for the log.'),
@@ -43,9 +68,7 @@ export const flags = {
   ),
   'log-level': row('text', 'info', 'debug, info, warn, error, panic or fatal.'),
   'log-outputs': row('text', 'default', "'stderr', 'stdout' or file paths, comma-separated."),
-} as const satisfies Readonly<Record<string, FlagRow>>;
-
-export type FlagName = keyof typeof flags;
+};
 
 /**
  * Flags of etcd whose matter is not built. Given with the value in this table, which asks for nothing, they are accepted:

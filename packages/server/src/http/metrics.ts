@@ -1,0 +1,215 @@
+// /metrics under etcd's names, which are Prometheus names. Only what is really measured is here; gauges of the member and its
+// store are read when somebody asks.
+
+import type { Member } from '@kontiki/member';
+import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import type { CallObserver } from '../rpc/router.ts';
+import { type GrpcCode, grpcCodeName } from '../rpc/status.ts';
+import { clusterVersionShort, version } from '../version.ts';
+
+/** etcd's buckets for what a disk does: 1 ms to 8 s, doubling. */
+const diskBuckets = Array.from({ length: 14 }, (_, i) => 0.001 * 2 ** i);
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly calls: CallObserver;
+  readonly #healthSuccess = this.#counter('etcd_server_health_success', 'The total number of successful health checks');
+  readonly #healthFailures = this.#counter('etcd_server_health_failures', 'The total number of failed health checks');
+  readonly #probe = new Gauge({
+    name: 'etcd_server_healthcheck',
+    help: 'The result of each kind of healthcheck.',
+    labelNames: ['type', 'name'],
+    registers: [this.#registry],
+  });
+  readonly #probes = new Counter({
+    name: 'etcd_server_healthchecks_total',
+    help: 'The total number of each kind of healthcheck.',
+    labelNames: ['type', 'name', 'status'],
+    registers: [this.#registry],
+  });
+  readonly #walFsync = this.#histogram(
+    'etcd_disk_wal_fsync_duration_seconds',
+    'The latency distributions of fsync called by WAL.',
+  );
+  readonly #backendCommit = this.#histogram(
+    'etcd_disk_backend_commit_duration_seconds',
+    'The latency distributions of commit called by backend.',
+  );
+  readonly #pending = this.#plainGauge(
+    'etcd_server_proposals_pending',
+    'The current number of pending proposals to commit.',
+  );
+  readonly #failed = this.#counter('etcd_server_proposals_failed_total', 'The total number of failed proposals seen.');
+
+  constructor() {
+    this.calls = callObserver(this.#registry);
+    new Gauge({
+      name: 'etcd_server_version',
+      help: "Which version is running. 1 for 'server_version' label with current version.",
+      labelNames: ['server_version'],
+      registers: [this.#registry],
+    }).set({ server_version: version }, 1);
+    new Gauge({
+      name: 'etcd_cluster_version',
+      help: "Which version is running. 1 for 'cluster_version' label with current cluster version",
+      labelNames: ['cluster_version'],
+      registers: [this.#registry],
+    }).set({ cluster_version: clusterVersionShort }, 1);
+  }
+
+  get contentType(): string {
+    return this.#registry.contentType;
+  }
+
+  text(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** From now on the member's own figures are shown. Called once. */
+  observe(member: Member): void {
+    const own = (name: string, help: string, read: () => number): void => {
+      new Gauge({
+        name,
+        help,
+        registers: [this.#registry],
+        collect() {
+          this.set(read());
+        },
+      });
+    };
+    const self = member.identity.memberId.toString(16);
+    const id = new Gauge({
+      name: 'etcd_server_id',
+      help: "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.",
+      labelNames: ['server_id'],
+      registers: [this.#registry],
+    });
+    id.set({ server_id: self }, 1);
+    const changes = this.#counter('etcd_server_leader_changes_seen_total', 'The number of leader changes seen.');
+    member.onLeaderChange((leader) => {
+      if (leader !== undefined) changes.inc();
+    });
+    own('etcd_server_has_leader', 'Whether or not a leader exists. 1 is existence, 0 is not.', () =>
+      member.status().leader === undefined ? 0 : 1,
+    );
+    own('etcd_server_is_leader', 'Whether or not this member is a leader. 1 if is, 0 otherwise.', () =>
+      member.status().isLeader ? 1 : 0,
+    );
+    own(
+      'etcd_server_proposals_committed_total',
+      'The total number of consensus proposals committed.',
+      () => member.status().commit,
+    );
+    own(
+      'etcd_server_proposals_applied_total',
+      'The total number of consensus proposals applied.',
+      () => member.status().applied,
+    );
+    own(
+      'etcd_mvcc_db_total_size_in_bytes',
+      'Total size of the underlying database physically allocated in bytes.',
+      () => member.status().dbSize,
+    );
+    own(
+      'etcd_mvcc_db_total_size_in_use_in_bytes',
+      'Total size of the underlying database logically in use in bytes.',
+      () => member.status().dbSizeInUse,
+    );
+    own('etcd_debugging_mvcc_current_revision', 'The current revision of store.', () => member.store.revision);
+    own(
+      'etcd_debugging_mvcc_compact_revision',
+      'The revision of the last compaction in store.',
+      () => member.store.compactRevision,
+    );
+  }
+
+  healthChecked(healthy: boolean): void {
+    (healthy ? this.#healthSuccess : this.#healthFailures).inc();
+  }
+
+  probed(type: string, name: string, succeeded: boolean): void {
+    this.#probe.set({ type, name }, succeeded ? 1 : 0);
+    this.#probes.inc({ type, name, status: succeeded ? 'success' : 'error' });
+  }
+
+  walSynced(seconds: number): void {
+    this.#walFsync.observe(seconds);
+  }
+
+  backendCommitted(seconds: number): void {
+    this.#backendCommit.observe(seconds);
+  }
+
+  /** Called when a proposal begins; what it returns, when it ends. */
+  proposing(): (succeeded: boolean) => void {
+    this.#pending.inc();
+    return (succeeded) => {
+      this.#pending.dec();
+      if (!succeeded) this.#failed.inc();
+    };
+  }
+
+  #counter(name: string, help: string): Counter {
+    return new Counter({ name, help, registers: [this.#registry] });
+  }
+
+  #plainGauge(name: string, help: string): Gauge {
+    return new Gauge({ name, help, registers: [this.#registry] });
+  }
+
+  #histogram(name: string, help: string): Histogram {
+    return new Histogram({ name, help, buckets: diskBuckets, registers: [this.#registry] });
+  }
+}
+
+type Kind = Parameters<CallObserver['started']>[1];
+const grpcTypes: Readonly<Record<Kind, string>> = {
+  unary: 'unary',
+  serverStream: 'server_stream',
+  bidi: 'bidi_stream',
+};
+
+function callObserver(registry: Registry): CallObserver {
+  const labelNames = ['grpc_type', 'grpc_service', 'grpc_method'] as const;
+  const registers = [registry];
+  const started = new Counter({
+    name: 'grpc_server_started_total',
+    help: 'Total number of RPCs started on the server.',
+    labelNames,
+    registers,
+  });
+  const received = new Counter({
+    name: 'grpc_server_msg_received_total',
+    help: 'Total number of RPC stream messages received on the server.',
+    labelNames,
+    registers,
+  });
+  const sent = new Counter({
+    name: 'grpc_server_msg_sent_total',
+    help: 'Total number of gRPC stream messages sent by the server.',
+    labelNames,
+    registers,
+  });
+  const handled = new Counter({
+    name: 'grpc_server_handled_total',
+    help: 'Total number of RPCs completed on the server, regardless of success or failure.',
+    labelNames: [...labelNames, 'grpc_code'],
+    registers,
+  });
+  /** The labels of a path never change, and every call needs them. */
+  const labels = new Map<string, Record<(typeof labelNames)[number], string>>();
+  const labelsOf = (path: string, kind: Kind): Record<(typeof labelNames)[number], string> => {
+    const known = labels.get(path);
+    if (known !== undefined) return known;
+    const [, grpc_service = '', grpc_method = ''] = path.split('/');
+    const made = { grpc_type: grpcTypes[kind], grpc_service, grpc_method };
+    labels.set(path, made);
+    return made;
+  };
+  return {
+    started: (path, kind) => started.inc(labelsOf(path, kind)),
+    received: (path, kind) => received.inc(labelsOf(path, kind)),
+    sent: (path, kind) => sent.inc(labelsOf(path, kind)),
+    finished: (path, kind, code: GrpcCode) => handled.inc({ ...labelsOf(path, kind), grpc_code: grpcCodeName(code) }),
+  };
+}

@@ -1,0 +1,130 @@
+// etcdserverpb.KV. Reads are answered from the store of this member, after the barrier unless the client does without it;
+// writes go through the log as the client's own bytes. What can be refused without the store is refused before either.
+
+import {
+  CompactionRequestSchema,
+  DeleteRangeRequestSchema,
+  KV,
+  PutRequestSchema,
+  RangeRequestSchema,
+  type RequestOp as RequestOpMessage,
+  type TxnRequest as TxnMessage,
+  TxnRequestSchema,
+} from '@kontiki/etcd-proto';
+import { checkRequest, type KvError, type RequestOp, type Result } from '@kontiki/kv';
+import { type Command, deleteRangeRequest, putRequest, rangeRequest, txnRequest } from '@kontiki/member';
+import { refusal } from '../errors.ts';
+import type { Service } from '../rpc/handler.ts';
+import { commandBytes } from './command-size.ts';
+import type { ServiceContext } from './context.ts';
+import { encodeHeaderOnly, encodeResponse } from './kv-responses.ts';
+import { serviceOf, unary } from './method.ts';
+
+export function kvService({ member, headers, limits }: ServiceContext): Service {
+  const check = (request: RequestOp): void => {
+    const error = checkRequest(request, { txnOperationsMax: limits.txnOperationsMax });
+    if (error !== undefined) throw refusal(error.code);
+  };
+  const propose = async <Kind extends Result['kind']>(
+    kind: Kind,
+    command: Command & { readonly request: Uint8Array },
+  ): Promise<Extract<Result, { readonly kind: Kind }>> => {
+    if (commandBytes(command.request.length, member.identity.memberId) > limits.requestBytesMax) {
+      throw refusal('requestTooLarge');
+    }
+    return resultOf(kind, await member.propose(command));
+  };
+
+  return serviceOf(
+    KV,
+    {
+      Range: unary(RangeRequestSchema, async (message) => {
+        if (message.key.length === 0) throw refusal('emptyKey');
+        const request = rangeRequest(message);
+        if (request === undefined) throw refusal('invalidSortOption');
+        if (!message.serializable) await member.linearize();
+        const result = unwrap(member.store.range(request));
+        return encodeResponse(result, headers.encoded(result.revision));
+      }),
+
+      Put: unary(PutRequestSchema, async (message, bytes) => {
+        check(putRequest(message));
+        const result = await propose('put', { kind: 'put', request: bytes });
+        return encodeResponse(result, headers.encoded(result.revision));
+      }),
+
+      DeleteRange: unary(DeleteRangeRequestSchema, async (message, bytes) => {
+        check(deleteRangeRequest(message));
+        const result = await propose('deleteRange', { kind: 'deleteRange', request: bytes });
+        return encodeResponse(result, headers.encoded(result.revision));
+      }),
+
+      Txn: unary(TxnRequestSchema, async (message, bytes) => {
+        const request = txnRequest(message);
+        if (request === undefined) throw refusal(hasUnknownSort(message) ? 'invalidSortOption' : 'unknownComparison');
+        check(request);
+        if (!isReadOnly(message)) {
+          const result = await propose('txn', { kind: 'txn', request: bytes });
+          return encodeResponse(result, headers.encoded(result.revision));
+        }
+        if (!operationsOf(message).every(isSerializable)) await member.linearize();
+        const result = unwrap(member.store.readTxn(request));
+        return encodeResponse(result, headers.encoded(result.revision));
+      }),
+
+      Compact: unary(CompactionRequestSchema, async (_message, bytes) => {
+        const result = await propose('compact', { kind: 'compact', request: bytes });
+        return encodeHeaderOnly(headers.encoded(result.revision));
+      }),
+    },
+    // Of etcd 3.7; a 3.6 does not know it.
+    ['RangeStream'],
+  );
+}
+
+/** @throws the refusal that belongs to an error of the state machine. */
+function unwrap<T extends { readonly kind: string }>(result: T | KvError): T {
+  if (isKvError(result)) throw refusal(result.code);
+  return result;
+}
+
+function isKvError(result: { readonly kind: string }): result is KvError {
+  return result.kind === 'error';
+}
+
+/** @throws the refusal that belongs to an error of the state machine. */
+export function resultOf<Kind extends Result['kind']>(
+  kind: Kind,
+  result: Result,
+): Extract<Result, { readonly kind: Kind }> {
+  if (result.kind === 'error') throw refusal(result.code);
+  if (!isOfKind(kind, result)) throw new Error(`a ${kind} was answered by a ${result.kind}`);
+  return result;
+}
+
+function isOfKind<Kind extends Result['kind']>(
+  kind: Kind,
+  result: Result,
+): result is Extract<Result, { readonly kind: Kind }> {
+  return result.kind === kind;
+}
+
+function operationsOf(message: TxnMessage): readonly RequestOpMessage[] {
+  return [...message.success, ...message.failure];
+}
+
+/** As etcd has it, a txn that holds another one is never read-only, whatever that one does. */
+function isReadOnly(message: TxnMessage): boolean {
+  return operationsOf(message).every(({ request }) => request.case === 'requestRange');
+}
+
+function isSerializable({ request }: RequestOpMessage): boolean {
+  return request.case === 'requestRange' && request.value.serializable;
+}
+
+function hasUnknownSort(message: TxnMessage): boolean {
+  return operationsOf(message).some(({ request }) => {
+    if (request.case === 'requestTxn') return hasUnknownSort(request.value);
+    return request.case === 'requestRange' && rangeRequest(request.value) === undefined;
+  });
+}

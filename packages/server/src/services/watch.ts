@@ -1,0 +1,97 @@
+// etcdserverpb.Watch: many watchers on one stream. The state machine decides what each is told and when; here requests are
+// read, responses encoded, and a client that reads slowly is felt by its watchers as back-pressure.
+
+import { type WatchCreateRequest as CreateMessage, Watch, WatchRequestSchema } from '@kontiki/etcd-proto';
+import { keyOfBytes, type WatchCreateRequest, type WatchResponse, type WatchStream } from '@kontiki/kv';
+import { clampInt64 } from '@kontiki/member';
+import type { RequestListener, ResponseStream, Service } from '../rpc/handler.ts';
+import type { ServiceContext } from './context.ts';
+import { Drain } from './drain.ts';
+import { readMessage, serviceOf } from './method.ts';
+import { encodeWatchResponse } from './watch-responses.ts';
+
+export function watchService(context: ServiceContext): Service {
+  return serviceOf(Watch, {
+    Watch: { kind: 'bidi', open: (_call, responses) => new WatchConnection(context, responses) },
+  });
+}
+
+class WatchConnection implements RequestListener {
+  readonly #context: ServiceContext;
+  readonly #responses: ResponseStream;
+  readonly #drain: Drain;
+  readonly #stream: WatchStream;
+
+  constructor(context: ServiceContext, responses: ResponseStream) {
+    this.#context = context;
+    this.#responses = responses;
+    this.#stream = context.member.watch({ send: (response) => this.#send(response) });
+    this.#drain = new Drain(responses, () => this.#stream.resume());
+  }
+
+  /** Waits for a client that does not read: its requests have answers, and those are not piled up. */
+  message(bytes: Uint8Array): void | Promise<void> {
+    this.#obey(bytes);
+    return this.#drain.wanted();
+  }
+
+  /** As in etcd, a client that sends no more is still told everything. */
+  halfClose(): void {}
+
+  closed(): void {
+    this.#stream.close();
+    this.#drain.release();
+  }
+
+  #obey(bytes: Uint8Array): void {
+    const { requestUnion } = readMessage(WatchRequestSchema, bytes);
+    switch (requestUnion.case) {
+      case 'createRequest': {
+        const watchId = safeId(requestUnion.value.watchId);
+        if (watchId === undefined) this.#refuse('kontiki: a watch_id must lie within 2^53 of zero');
+        else this.#stream.create(createRequest(requestUnion.value, watchId));
+        return;
+      }
+      case 'cancelRequest': {
+        const watchId = safeId(requestUnion.value.watchId);
+        if (watchId !== undefined) this.#stream.cancel(watchId);
+        return;
+      }
+      case 'progressRequest':
+        this.#stream.requestProgress();
+        return;
+      case undefined:
+        // etcd passes over what it does not know, and the stream lives on.
+        return;
+    }
+  }
+
+  #refuse(reason: string): void {
+    this.#send({ kind: 'refused', watchId: -1, revision: this.#context.member.store.revision, reason });
+  }
+
+  #send(response: WatchResponse): boolean {
+    const header = this.#context.headers.encoded(response.revision);
+    return this.#drain.after(this.#responses.write(encodeWatchResponse(response, header)));
+  }
+}
+
+function safeId(id: bigint): number | undefined {
+  const number = Number(id);
+  return Number.isSafeInteger(number) ? number : undefined;
+}
+
+const filterNames = ['noPut', 'noDelete'] as const;
+
+function createRequest(message: CreateMessage, watchId: number): WatchCreateRequest {
+  return {
+    key: keyOfBytes(message.key),
+    rangeEnd: keyOfBytes(message.rangeEnd),
+    startRevision: clampInt64(message.startRevision),
+    watchId,
+    prevKv: message.prevKv,
+    fragment: message.fragment,
+    progressNotify: message.progressNotify,
+    filters: message.filters.map((filter) => filterNames[filter]).filter((filter) => filter !== undefined),
+  };
+}
