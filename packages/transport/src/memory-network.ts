@@ -8,8 +8,11 @@ import { decodeUtf8 } from './utf8.ts';
 /** Bytes under way in one direction above which `write` says `false`. */
 const bufferBytesMax = 64 * 1024;
 
+/** The part of a `Ticker` that moves bytes. */
+export type Turns = Pick<Ticker, 'defer' | 'after'>;
+
 export class MemoryNetwork {
-  readonly #ticker: Ticker;
+  readonly #ticker: Turns;
   readonly #listeners = new Map<string, (connection: Connection) => void>();
   readonly #pairs = new Set<Pair>();
   readonly #cut = new Set<string>();
@@ -17,7 +20,7 @@ export class MemoryNetwork {
   /** Ticks that every chunk travels; 0 delivers within the turn. */
   latencyTicks = 0;
 
-  constructor(ticker: Ticker) {
+  constructor(ticker: Turns) {
     this.#ticker = ticker;
   }
 

@@ -64,18 +64,16 @@ export const message: fc.Arbitrary<Message> = fc.oneof(
   fc
     .record({ term, phase, granted: fc.boolean() })
     .map((fields): Message => ({ kind: 'requestVoteReply', from, to, ...fields })),
-  fc
-    .record({ term, commit: index, round: number, run })
-    .map(
-      ({ run: { prev, entries }, ...fields }): Message => ({
-        kind: 'appendEntries',
-        from,
-        to,
-        prev,
-        entries,
-        ...fields,
-      }),
-    ),
+  fc.record({ term, commit: index, round: number, run }).map(
+    ({ run: { prev, entries }, ...fields }): Message => ({
+      kind: 'appendEntries',
+      from,
+      to,
+      prev,
+      entries,
+      ...fields,
+    }),
+  ),
   fc
     .record({
       term,

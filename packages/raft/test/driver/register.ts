@@ -46,14 +46,18 @@ export class MemoryRegister implements MemoryStateMachine<number, 'sum', number>
     return sum(this.values);
   }
 
-  *snapshot(): Generator<Uint8Array> {
-    const { values } = this;
-    for (let at = 0; at < values.length; at += 4) yield Uint8Array.from(values.slice(at, at + 4));
+  snapshot(): Iterable<Uint8Array> {
+    // Taken here: the body of a generator would run only when the first chunk is asked for.
+    return chunksOf(this.values);
   }
 
   restore(chunks: readonly Uint8Array[]): void {
     this.values = chunks.flatMap((chunk) => [...chunk]);
   }
+}
+
+function* chunksOf(values: readonly number[]): Generator<Uint8Array> {
+  for (let at = 0; at < values.length; at += 4) yield Uint8Array.from(values.slice(at, at + 4));
 }
 
 interface Disk {
