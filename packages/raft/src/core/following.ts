@@ -53,7 +53,7 @@ function followLeader(node: Node, message: Message): void {
   );
   if (node.role.kind !== 'follower') node.settings.why?.('cand.yield', { role: node.role.kind, leader: message.from });
   becomeFollower(node, node.term, message.from);
-  node.votedFor = node.rules.votedForAfterAppend(node.votedFor);
+  node.votedFor = node.rules.votedForAfterAppend(node.votedFor, message.from);
   node.heardAt = node.now;
   keepQuiet(node, 'appendEntries');
 }

@@ -46,7 +46,7 @@ export interface Rules {
   /** §5.2, §5.4.1: what to answer a vote request of the current term. */
   readonly answerVote: (question: VoteQuestion, isUpToDate: Rules['isUpToDate']) => 'grant' | 'voted' | 'log';
   /** §5.2: what `votedFor` is after AppendEntries of the current term. */
-  readonly votedForAfterAppend: (votedFor: NodeId | undefined) => NodeId | undefined;
+  readonly votedForAfterAppend: (votedFor: NodeId | undefined, leader: NodeId) => NodeId | undefined;
   /** §5.2: whether this event sets the election timer back. */
   readonly resetsTimer: (event: TimerEvent) => boolean;
   /** §8: whether a new leader begins its term with an entry of its own. */

@@ -25,6 +25,10 @@ export const safeLessons: Readonly<Record<string, Lesson>> = {
 export const unsafeLessons: Readonly<Record<string, Lesson>> = {
   /** A heartbeat of the same term makes a follower forget whom it voted for. */
   'clear-vote-on-heartbeat': { votedForAfterAppend: () => undefined },
+  /** The same, but only where the vote had gone to another than this leader, whose own voters then keep theirs. */
+  'clear-other-vote-on-heartbeat': {
+    votedForAfterAppend: (votedFor, leader) => (votedFor === leader ? votedFor : undefined),
+  },
   /** A follower takes the leader's commit index, bounded by its log only. */
   'adopt-leader-commit': {
     followerCommit: ({ leaderCommit, last }) => Math.min(leaderCommit, last) as Index,
