@@ -2,7 +2,7 @@
 // on plain data; nothing here knows protobuf messages, Raft or a network.
 //
 // Numbers: revisions, versions and counts are safe integers inside. At the edge an int64 from a client is clamped to
-// [-1, Number.MAX_SAFE_INTEGER] before it comes here; since every stored number lies strictly inside, no comparison
+// [-2, Number.MAX_SAFE_INTEGER] before it comes here; since every stored number lies strictly inside, no comparison
 // changes its answer. Lease ids are bigint.
 
 /** A key as a latin1 string: one char code (0–255) per byte, so that string order is byte order. */
@@ -27,7 +27,7 @@ export interface RangeRequest {
   readonly rangeEnd: Key;
   /** 0 = no limit. */
   readonly limit: number;
-  /** Outside a txn <= 0 is the latest; inside one only 0 is, negative is `compacted`. */
+  /** Outside a txn <= 0 is the latest; inside one only 0 is, less is `compacted` (but for -1 before any compaction). */
   readonly revision: number;
   readonly sortTarget: SortTarget;
   readonly sortOrder: SortOrder;

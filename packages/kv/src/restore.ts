@@ -72,6 +72,7 @@ export class Restore {
     try {
       if (this.#failure !== undefined) return undefined;
       if (!this.#complete || this.#state === undefined) throw new StoreFormatError('the snapshot is cut short');
+      if (this.#pending > 0) throw new StoreFormatError('the snapshot goes on behind its end');
       const state: StoreState = { ...this.#state, position: position ?? this.#state.position };
       load(state, { leases: visitor(this.#leases), records: visitor(this.#records), rows: visitor(this.#rows) });
       return [

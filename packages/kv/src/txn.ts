@@ -128,11 +128,14 @@ function checkStep(picture: Picture, leases: LeaseTable, step: Step): KvError | 
   }
 }
 
-/** Inside a transaction only 0 means the latest revision. */
+/**
+ * Inside a transaction only 0 means the latest revision. Below it, etcd compares with the compacted revision, which is -1
+ * before the first compaction: until then -1 passes, and reads the latest.
+ */
 function checkRange(picture: Picture, request: RangeRequest): KvError | undefined {
   if (request.revision === 0) return undefined;
   if (request.revision > picture.revision) return { kind: 'error', code: 'futureRevision' };
-  if (request.revision < 0 || request.revision < picture.compactRevision) return { kind: 'error', code: 'compacted' };
+  if (request.revision < picture.compactRevision) return { kind: 'error', code: 'compacted' };
   return undefined;
 }
 
