@@ -238,7 +238,21 @@ export class RunningMember implements Member {
     // etcd adds up to a tenth, so that streams opened together do not report together; which tenth matters to nobody.
     const tenth = Math.floor(watchProgressTicks / 10);
     const jitter = tenth === 0 ? 0 : (this.#streams++ * 7919) % tenth;
-    return this.#hub.openStream(sink, { progressTicks: watchProgressTicks + jitter });
+    const stream = this.#hub.openStream(sink, { progressTicks: watchProgressTicks + jitter });
+    // A watcher of the past, and one whose sink was full, begins to read at once and not at the next round.
+    return {
+      create: (request) => {
+        stream.create(request);
+        this.#syncSoon();
+      },
+      cancel: (watchId) => stream.cancel(watchId),
+      requestProgress: () => stream.requestProgress(),
+      resume: () => {
+        stream.resume();
+        this.#syncSoon();
+      },
+      close: () => stream.close(),
+    };
   }
 
   /** For metrics. */
@@ -451,15 +465,15 @@ export class RunningMember implements Member {
     this.#sinceSync += elapsed;
     if (this.#sinceSync < watchSyncTicks) return;
     this.#sinceSync = 0;
-    this.#syncWatchers();
+    this.#syncSoon();
   }
 
-  #syncWatchers(): void {
-    if (this.#syncDue || !this.#hub.syncWatchers(watchSyncBytes)) return;
+  #syncSoon(): void {
+    if (this.#syncDue || this.#hub.counts().unsynced === 0) return;
     this.#syncDue = true;
     this.#options.ticker.defer(() => {
       this.#syncDue = false;
-      this.#syncWatchers();
+      if (this.#hub.syncWatchers(watchSyncBytes)) this.#syncSoon();
     });
   }
 
