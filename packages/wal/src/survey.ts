@@ -71,12 +71,13 @@ class Surveyor {
   #lastBytes: Uint8Array | undefined;
   #newerVersion: number | undefined;
   #stop: { file: string; offset: number; reason: string };
+  #stopped = false;
 
   constructor(vfs: Vfs, directory: string, checksum: Checksum) {
     this.#vfs = vfs;
     this.#directory = directory;
     this.#checksum = checksum;
-    this.#stop = { file: directory, offset: 0, reason: '' };
+    this.#stop = { file: `${directory}/${durableName}`, offset: 0, reason: '' };
   }
 
   *run(names: readonly string[]): Sequence<Survey> {
@@ -183,8 +184,18 @@ class Surveyor {
   }
 
   #conclude(segmentCount: number, slots: SlotReading | undefined, claim: Claim): void {
+    const [oldest] = this.#segments;
     const end = this.#segments.at(-1)?.end.batch ?? 0;
     const front = this.#replay === undefined || this.#replay.entries() !== undefined ? 'reached' : 'missing';
+    if (slots === undefined && segmentCount > 0) this.#out({}, `${this.#directory}/${durableName}`, 0);
+    else if (front === 'missing' && oldest !== undefined && !this.#stopped) {
+      this.#out(
+        {},
+        `${this.#directory}/${segmentName(oldest.sequence)}`,
+        0,
+        `its entries begin at ${oldest.header.before.index + 1}`,
+      );
+    }
     this.#facts = {
       ...this.#facts,
       segments: segmentCount === 0 ? 'none' : 'some',
@@ -201,6 +212,7 @@ class Surveyor {
 
   /** Notes the first thing out of order. Always false: the reading ends. */
   #out(facts: Partial<Facts>, file: string, offset: number, reason = ''): false {
+    this.#stopped = true;
     this.#facts = { ...this.#facts, ...facts };
     this.#stop = { file, offset, reason };
     return false;

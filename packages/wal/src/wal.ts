@@ -244,10 +244,9 @@ export class Wal implements LogStore {
     if (this.#claimTimer !== undefined || this.#closing) return;
     this.#claimTimer = this.#options.later?.(() => {
       this.#claimTimer = undefined;
-      if (this.#ended !== undefined || this.#closing) return;
-      // With a batch in flight the outline is ahead of the disk: after its answer, then.
-      if (this.#writing) this.#claimLater();
-      else this.#slots.write(this.#claim(), (error) => error !== undefined && this.#end(error));
+      // With a batch in flight the outline is ahead of the disk; its answer comes back here.
+      if (this.#ended !== undefined || this.#closing || this.#writing) return;
+      this.#slots.write(this.#claim(), (error) => error !== undefined && this.#end(error));
     });
   }
 

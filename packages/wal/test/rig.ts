@@ -53,6 +53,15 @@ export class Rig {
     for (let count = 0; count < most && this.step(); count++);
   }
 
+  /** For `WalOptions.later`: one of the steps to come. */
+  readonly later = (task: () => void): (() => void) => {
+    let wanted = true;
+    this.#tasks.push(() => wanted && task());
+    return () => {
+      wanted = false;
+    };
+  };
+
   /** Starts something and runs until it has answered; throws what it failed with. */
   value<T>(start: (completion: Completion<T>) => void): T {
     const answers: Outcome<T>[] = [];
