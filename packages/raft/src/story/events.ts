@@ -19,7 +19,8 @@ export type StoryEvent =
   | { readonly kind: 'refused'; readonly node: NodeId; readonly reason: string; readonly leader: NodeId | undefined }
   | { readonly kind: 'accepted'; readonly node: NodeId; readonly at: LogId }
   | { readonly kind: 'sent'; readonly flight: Flight }
-  | { readonly kind: 'lost'; readonly flight: Flight; readonly reason: string }
+  /** `atOnce`: it never was on its way, because its link was cut when it was sent. */
+  | { readonly kind: 'lost'; readonly flight: Flight; readonly reason: string; readonly atOnce: boolean }
   /** A message that waits for a write. */
   | { readonly kind: 'gated'; readonly node: NodeId; readonly message: Message; readonly after: PersistId }
   /** `truncated`: the entries that the write cuts off. */

@@ -1,24 +1,18 @@
 // The claims of a story, each compared with the world: a sentence that says what is so instead, or nothing.
 
 import type { NodeId, Status } from '../core/api.ts';
-import type { Property } from './checkers/view.ts';
-import type { Claim, Fact, ReadOutcome, Selector } from './grammar.ts';
+import type { Evidence } from './evidence.ts';
+import type { Claim, Fact, ReadOutcome } from './grammar.ts';
 import type { StoryNode } from './node.ts';
 import type { StoryWorld } from './world.ts';
 
-/** What the runner has counted and heard, beside the world itself. */
-export interface Record {
-  readonly nodes: readonly NodeId[];
-  readonly broken: ReadonlySet<Property>;
-  readonly verdict: string;
-  readonly rejections: ReadonlyMap<NodeId, number>;
-  readonly rules: ReadonlySet<string>;
-  readonly sent: (messages: Selector) => number;
-  readonly reads: ReadonlyMap<string, ReadOutcome>;
-}
-
 /** `undefined` when the claim holds. */
-export function contradiction(claim: Claim, world: StoryWorld, record: Record): string | undefined {
+export function contradiction(
+  claim: Claim,
+  world: StoryWorld,
+  evidence: Evidence,
+  nodes: readonly NodeId[],
+): string | undefined {
   switch (claim.kind) {
     case 'node':
       return (
@@ -29,38 +23,39 @@ export function contradiction(claim: Claim, world: StoryWorld, record: Record): 
           .replace(/^(?=.)/, `${claim.node}: `) || undefined
       );
     case 'noLeader': {
-      const leaders = record.nodes.filter((node) => isUp(world, node) && world.node(node).status?.role === 'leader');
+      const leaders = nodes.filter((node) => isUp(world, node) && world.node(node).status?.role === 'leader');
       return leaders.length === 0 ? undefined : `${leaders.join(' ')} leads`;
     }
     case 'agreement':
       return (
-        record.nodes
+        nodes
           .filter((node) => isUp(world, node))
           .map((node) => differs(`${node} commit`, `${world.node(node).status?.commit}`, `${claim.commit}`))
           .filter((text) => text !== undefined)
           .join('; ') || undefined
       );
     case 'sound':
-      return record.broken.size === 0 ? undefined : `${[...record.broken].join(' ')} broke`;
+      return evidence.broken.size === 0 ? undefined : `${[...evidence.broken].join(' ')} broke`;
     case 'broken':
-      return record.broken.has(claim.property) ? undefined : `${claim.property} holds`;
+      return evidence.broken.has(claim.property) ? undefined : `${claim.property} holds`;
     case 'halted':
       if (world.node(claim.node).condition !== 'halted') return `${claim.node} is ${world.node(claim.node).condition}`;
       if (world.node(claim.node).haltedBecause.includes(claim.reason)) return undefined;
       return `${claim.node} halted because: ${world.node(claim.node).haltedBecause}`;
     case 'verdict':
-      return record.verdict.startsWith(claim.text) ? undefined : `the answer was: ${record.verdict}`;
+      if (evidence.answer === claim.text || evidence.answer.startsWith(`${claim.text} `)) return undefined;
+      return `the answer was: ${evidence.answer}`;
     case 'rejections':
-      return differs(`rejections by ${claim.node}`, `${record.rejections.get(claim.node) ?? 0}`, `${claim.count}`);
+      return differs(`rejections by ${claim.node}`, `${evidence.rejectionsBy(claim.node)}`, `${claim.count}`);
     case 'why':
-      if (record.rules.has(`${claim.node} ${claim.rule}`) === claim.fired) return undefined;
+      if (evidence.hasFired(claim.node, claim.rule) === claim.fired) return undefined;
       return `${claim.rule} ${claim.fired ? 'did not fire' : 'fired'} on ${claim.node}`;
     case 'sent':
-      return differs('messages sent', `${record.sent(claim.messages)}`, `${claim.count}`);
+      return differs('messages sent', `${evidence.sent(claim.messages)}`, `${claim.count}`);
     case 'inFlight':
       return differs('messages in flight', `${world.matching(claim.messages).length}`, `${claim.count}`);
     case 'read':
-      return differs(`read ${claim.name}`, readText(record.reads.get(claim.name)), readText(claim.outcome));
+      return differs(`read ${claim.name}`, readText(evidence.read(claim.name)), readText(claim.outcome));
   }
 }
 

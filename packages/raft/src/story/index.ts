@@ -13,6 +13,7 @@ export * from './checkers/vote-once-per-term.ts';
 export * from './engine.ts';
 export type * from './events.ts';
 export type * from './grammar.ts';
-export { parseStory, StorySyntaxError } from './parser.ts';
+export { parseStory } from './parser.ts';
 export { type EngineFor, type Outcome, runStory } from './runner.ts';
 export { StoryError } from './story-error.ts';
+export { StorySyntaxError } from './words.ts';

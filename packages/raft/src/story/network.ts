@@ -70,12 +70,7 @@ export class StoryNetwork {
   /** What the selector means, in the order it was sent. A message that was set aside answers to its name only. */
   matching(messages: Selector): readonly Flight[] {
     return this.#flights.filter(
-      (flight) =>
-        (messages.name !== undefined || !this.#aside.has(flight)) &&
-        (messages.from === undefined || flight.from === messages.from) &&
-        (messages.to === undefined || flight.to === messages.to) &&
-        (messages.label === undefined || flight.label === messages.label) &&
-        (messages.name === undefined || flight.name === messages.name),
+      (flight) => (messages.name !== undefined || !this.#aside.has(flight)) && isSelected(flight, messages),
     );
   }
 
@@ -128,4 +123,13 @@ export class StoryNetwork {
     this.#counters.set(key, count);
     return count;
   }
+}
+
+export function isSelected(flight: Flight, { from, to, label, name }: Selector): boolean {
+  return (
+    (from === undefined || flight.from === from) &&
+    (to === undefined || flight.to === to) &&
+    (label === undefined || flight.label === label) &&
+    (name === undefined || flight.name === name)
+  );
 }

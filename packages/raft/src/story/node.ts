@@ -13,7 +13,6 @@ import type {
   LogId,
   Message,
   NodeId,
-  Options,
   Persist,
   PersistId,
   Ready,
@@ -21,6 +20,7 @@ import type {
   Status,
   Verdict,
 } from '../core/api.ts';
+import { InvariantError } from '../core/assert.ts';
 import type { Safety } from './checkers/safety.ts';
 import { StoryDisk, withoutVote } from './disk.ts';
 import type { Engine, Specimen } from './engine.ts';
@@ -29,6 +29,7 @@ import type { Settings } from './grammar.ts';
 import { emptyImage, type LogImage, withWrite } from './log-image.ts';
 import { commandText } from './naming.ts';
 import type { AppliedCommand, Flight, StoredSnapshot } from './network.ts';
+import { nodeOptions } from './node-options.ts';
 import { StoryError } from './story-error.ts';
 
 /** What a node needs of the world it is in. */
@@ -225,8 +226,12 @@ export class StoryNode {
     this.#durableThrough = 0 as PersistId;
     this.#status = undefined;
     this.#around.safety.restarted(this.id, last.index);
-    this.#specimen = this.#around.engine.create(this.#options(image));
-    this.#guard((specimen) => {
+    const options = nodeOptions(this.id, this.#around.settings, image, (rule, data) =>
+      this.#tell({ kind: 'why', node: this.id, rule, data }),
+    );
+    this.#survive(() => {
+      const specimen = this.#around.engine.create(options);
+      this.#specimen = specimen;
       this.#look(specimen);
       this.#drain(specimen);
     });
@@ -241,35 +246,18 @@ export class StoryNode {
     this.#around.safety.down(this.id);
   }
 
-  #options(image: LogImage): Options {
-    const { settings } = this.#around;
-    return {
-      id: this.id,
-      electionTicks: settings.electionTicks,
-      heartbeatTicks: settings.heartbeatTicks,
-      preVote: settings.preVote,
-      checkQuorum: settings.checkQuorum,
-      leaseReads: settings.leaseReads,
-      limits: {
-        inflightMessages: settings.inflightMessages,
-        messageBytes: settings.messageBytes,
-        uncommittedBytes: settings.uncommittedBytes,
-        logBytes: settings.logBytes,
-        applyBytes: 1 << 20,
-      },
-      draw: (purpose, counter, below) => keyedDraw(`${settings.seed} ${this.id} ${purpose} ${counter}`, below),
-      why: (rule, data) => this.#tell({ kind: 'why', node: this.id, rule, data }),
-      restore: { hardState: image.hardState, base: image.base, entries: image.entries, applied: image.base.last.index },
-    };
+  /** Nothing happens to a node that has just stopped. */
+  #guard<T>(work: (specimen: Specimen) => T): T | undefined {
+    const specimen = this.#specimen;
+    return specimen === undefined ? undefined : this.#survive(() => work(specimen));
   }
 
   /** A node whose invariant breaks stops, as its process would; any other error is a fault of the story's own code. */
-  #guard<T>(work: (specimen: Specimen) => T): T | undefined {
-    if (this.#specimen === undefined) return undefined;
+  #survive<T>(work: () => T): T | undefined {
     try {
-      return work(this.#specimen);
+      return work();
     } catch (error: unknown) {
-      if (!(error instanceof Error) || error.name !== 'InvariantError') throw error;
+      if (!(error instanceof InvariantError)) throw error;
       this.#stop('halted');
       this.#haltedBecause = error.message;
       this.#tell({ kind: 'halted', node: this.id, reason: error.message });
@@ -387,13 +375,4 @@ export class StoryNode {
 
 function commandsOf(entry: Entry): readonly AppliedCommand[] {
   return entry.kind === 'command' ? [{ index: entry.index, text: commandText(entry.data) }] : [];
-}
-
-/** A number below `below`, a pure function of the key (FNV-1a, then mixed so that near keys differ in all bits). */
-function keyedDraw(key: string, below: number): number {
-  let hash = 0x811c9dc5;
-  for (const character of key) hash = Math.imul(hash ^ character.charCodeAt(0), 0x01000193);
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return ((hash ^ (hash >>> 16)) >>> 0) % below;
 }

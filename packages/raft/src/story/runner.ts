@@ -2,11 +2,13 @@
 // down. The same story with the same engine gives the same transcript, byte for byte.
 
 import type { Configuration, NodeId } from '../core/api.ts';
+import { unreachable } from '../core/assert.ts';
 import type { Property, Violation } from './checkers/view.ts';
 import type { Engine } from './engine.ts';
 import type { StoryEvent } from './events.ts';
+import { Evidence } from './evidence.ts';
 import { contradiction, logText } from './expectations.ts';
-import { type Command, type Goal, ownRun, type ReadOutcome, type Selector, type Step, type Story } from './grammar.ts';
+import { type Command, type Goal, ownRun, type Selector, type Step, type Story } from './grammar.ts';
 import { commandBytes } from './naming.ts';
 import type { Flight } from './network.ts';
 import { StoryError } from './story-error.ts';
@@ -84,17 +86,11 @@ class Run {
   readonly #world: StoryWorld;
   readonly #transcript = new Transcript();
   readonly #watch: ((event: StoryEvent) => void) | undefined;
-  readonly #violations: Violation[] = [];
+  readonly #evidence = new Evidence();
   readonly #failures: string[] = [];
   readonly #expectedBroken = new Set<string>();
   readonly #expectedHalted = new Set<NodeId>();
-  readonly #rules = new Set<string>();
-  readonly #rejections = new Map<NodeId, number>();
-  readonly #reads = new Map<string, ReadOutcome>();
-  readonly #readers = new Map<string, NodeId>();
-  #sent: Flight[] = [];
   #brief = false;
-  #verdict = 'nothing was asked';
 
   constructor(story: Story, engine: Engine, cast: Cast, watch?: (event: StoryEvent) => void) {
     this.#story = story;
@@ -115,7 +111,7 @@ class Run {
     }
     this.#checkEnd();
     for (const node of this.#nodes) this.#transcript.note(this.#summary(node));
-    return { transcript: this.#transcript.text, failures: this.#failures, violations: this.#violations };
+    return { transcript: this.#transcript.text, failures: this.#failures, violations: this.#evidence.violations };
   }
 
   get #nodes(): readonly NodeId[] {
@@ -129,7 +125,7 @@ class Run {
   }
 
   #hasBroken(): boolean {
-    const broken = this.#broken();
+    const { broken } = this.#evidence;
     return this.#cast.breaks?.every((property) => broken.has(property)) ?? false;
   }
 
@@ -173,16 +169,13 @@ class Run {
         world.node(command.node).step({ kind: 'unreachable', peer: command.peer });
         return;
       case 'read':
-        if (this.#reads.has(command.name)) throw new StoryError(`there is a read ${command.name} already`);
-        this.#reads.set(command.name, { kind: 'pending' });
-        this.#readers.set(command.name, command.node);
-        this.#verdict = 'nothing was asked';
+        this.#evidence.askingRead(command.node, command.name);
         world.read(command.node, command.name, command.mode);
-        if (this.#verdict.startsWith('refused')) this.#reads.set(command.name, { kind: 'refused' });
+        this.#evidence.askedRead(command.node, command.name);
         return;
       case 'crash':
         world.node(command.node).crash();
-        this.#loseReads(command.node);
+        this.#evidence.crashed(command.node);
         return;
       case 'restart':
         world.node(command.node).restart();
@@ -248,9 +241,7 @@ class Run {
         world.node(command.node).compact(command.index);
         return;
       case 'mark':
-        this.#rules.clear();
-        this.#rejections.clear();
-        this.#sent = [];
+        this.#evidence.mark();
         return;
       case 'brief':
       case 'detail':
@@ -262,11 +253,13 @@ class Run {
       case 'expect':
         this.#expect(command, line);
         return;
+      default:
+        unreachable(command);
     }
   }
 
   #ask(node: NodeId, question: () => unknown): void {
-    this.#verdict = `${node} said nothing`;
+    this.#evidence.asking(node);
     question();
   }
 
@@ -317,28 +310,16 @@ class Run {
   #expect({ claim }: Extract<Command, { readonly kind: 'expect' }>, line: number): void {
     if (claim.kind === 'broken') this.#expectedBroken.add(claim.property);
     if (claim.kind === 'halted') this.#expectedHalted.add(claim.node);
-    const wrong = contradiction(claim, this.#world, {
-      nodes: this.#nodes,
-      broken: this.#broken(),
-      verdict: this.#verdict,
-      rejections: this.#rejections,
-      rules: this.#rules,
-      sent: (messages) => this.#sent.filter((flight) => isMeant(flight, messages)).length,
-      reads: this.#reads,
-    });
+    const wrong = contradiction(claim, this.#world, this.#evidence, this.#nodes);
     if (wrong === undefined) return;
     this.#failures.push(`line ${line}: ${wrong}`);
     this.#transcript.note(`  ?? ${wrong}`);
   }
 
-  #broken(): ReadonlySet<Property> {
-    return new Set(this.#violations.map((violation) => violation.property));
-  }
-
   /** What nobody expected: a property that broke, a node that halted. */
   #checkEnd(): void {
     if (this.#cast.breaks !== undefined) return;
-    for (const { property, text } of this.#violations) {
+    for (const { property, text } of this.#evidence.violations) {
       if (!this.#expectedBroken.has(property)) this.#failures.push(`unexpected: ${property}: ${text}`);
     }
     for (const node of this.#nodes) {
@@ -356,49 +337,9 @@ class Run {
     return `= ${statusText(status, log)}${condition === 'paused' ? ' paused' : ''}`;
   }
 
-  /** Whoever asked a node that crashed gets no answer. */
-  #loseReads(node: NodeId): void {
-    for (const [name, read] of this.#reads) {
-      if (read.kind === 'pending' && this.#readers.get(name) === node) this.#reads.set(name, { kind: 'lost' });
-    }
-  }
-
   #hear(event: StoryEvent): void {
-    if (event.kind === 'violation' && this.#isKnown(event.violation)) return;
-    if (event.kind === 'why') this.#rules.add(`${event.node} ${event.rule}`);
-    if (event.kind === 'violation') this.#violations.push(event.violation);
-    if (event.kind === 'refused') this.#verdict = `refused ${event.reason}`;
-    if (event.kind === 'accepted') this.#verdict = `accepted ${event.at.index}@${event.at.term}`;
-    if (event.kind === 'read') {
-      const { name, index } = event;
-      this.#reads.set(name, index === undefined ? { kind: 'lost' } : { kind: 'index', index });
-    }
-    if (event.kind === 'sent' || event.kind === 'lost') this.#count(event.flight, event.kind);
+    if (!this.#evidence.hear(event)) return;
     this.#transcript.add(event);
     this.#watch?.(event);
   }
-
-  /** A clash of two facts is seen again whenever one of them is looked at. */
-  #isKnown({ property, text }: Violation): boolean {
-    return this.#violations.some((known) => known.property === property && known.text === text);
-  }
-
-  #count(flight: Flight, fate: 'sent' | 'lost'): void {
-    if (fate === 'lost' && this.#sent.includes(flight)) return;
-    this.#sent.push(flight);
-    const { cargo } = flight;
-    if (cargo.kind !== 'message' || cargo.message.kind !== 'appendEntriesReply') return;
-    if (cargo.message.outcome.kind === 'rejected') {
-      this.#rejections.set(flight.from, (this.#rejections.get(flight.from) ?? 0) + 1);
-    }
-  }
-}
-
-function isMeant(flight: Flight, messages: Selector): boolean {
-  return (
-    (messages.from === undefined || messages.from === flight.from) &&
-    (messages.to === undefined || messages.to === flight.to) &&
-    (messages.label === undefined || messages.label === flight.label) &&
-    (messages.name === undefined || messages.name === flight.name)
-  );
 }

@@ -143,12 +143,13 @@ export class StoryWorld {
 
   #send(from: NodeId, to: NodeId, cargo: Cargo): void {
     const { flight, lost } = this.#network.send(from, to, cargo);
-    this.#tell(lost ? { kind: 'lost', flight, reason: 'the link is cut' } : { kind: 'sent', flight });
+    if (lost) this.#tell({ kind: 'lost', flight, reason: 'the link is cut', atOnce: true });
+    else this.#tell({ kind: 'sent', flight });
     if (lost && cargo.kind === 'snapshot') this.#failedTransfers.push({ from, to });
   }
 
   #lose(flight: Flight, reason: string): void {
-    this.#tell({ kind: 'lost', flight, reason });
+    this.#tell({ kind: 'lost', flight, reason, atOnce: false });
     if (flight.cargo.kind === 'snapshot') this.#tellSender(flight.from, { kind: 'snapshotFailed', to: flight.to });
   }
 
