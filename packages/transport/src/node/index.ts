@@ -1,6 +1,7 @@
 import zlib from 'node:zlib';
 import type { Checksum } from '../crc32.ts';
 
+export { type MemberIdentity, openIdentityFile } from './identity-file.ts';
 export { TcpNetwork, type TcpOptions, tcpAddress } from './tcp.ts';
 export { NodeTicker } from './ticker.ts';
 
