@@ -90,12 +90,17 @@ export function bytesOfKey(key: Key): Uint8Array {
 const pieceBytes = 4096;
 
 export function keyOfBytes(bytes: Uint8Array, from: number = 0, to: number = bytes.length): Key {
-  if (to - from <= pieceBytes) return String.fromCharCode(...bytes.subarray(from, to));
+  if (to - from <= pieceBytes) return charsOf(bytes.subarray(from, to));
   const pieces: string[] = [];
   for (let at = from; at < to; at += pieceBytes) {
-    pieces.push(String.fromCharCode(...bytes.subarray(at, Math.min(to, at + pieceBytes))));
+    pieces.push(charsOf(bytes.subarray(at, Math.min(to, at + pieceBytes))));
   }
   return pieces.join('');
+}
+
+/** Several times faster than spreading, which walks an iterator. */
+function charsOf(bytes: Uint8Array): string {
+  return Reflect.apply(String.fromCharCode, undefined, bytes);
 }
 
 /** Byte order; a prefix comes first. */

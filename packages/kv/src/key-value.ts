@@ -47,7 +47,7 @@ export function encodeKeyValue(
     (version === 0 ? 0 : 1 + varintLength(version)) +
     (value.length === 0 ? 0 : 1 + varintLength(value.length) + value.length) +
     (lease === undefined ? 0 : 1 + lease.length);
-  const bytes = new Uint8Array(length);
+  const bytes = allocate(length);
   let at = 0;
   if (key.length !== 0) {
     bytes[at++] = keyTag;
@@ -68,6 +68,25 @@ export function encodeKeyValue(
     bytes.set(lease, at);
   }
   return bytes;
+}
+
+/**
+ * An array of its own costs a row more than all other work on it, so small ones share slabs. Rows of a slab are of one age:
+ * they leave the overlay together.
+ */
+const slabBytes = 64 * 1024;
+const sharedBytesMax = 4096;
+let slab = new Uint8Array(0);
+let slabUsed = 0;
+
+function allocate(length: number): Uint8Array {
+  if (length > sharedBytesMax) return new Uint8Array(length);
+  if (slabUsed + length > slab.length) {
+    slab = new Uint8Array(slabBytes);
+    slabUsed = 0;
+  }
+  slabUsed += length;
+  return slab.subarray(slabUsed - length, slabUsed);
 }
 
 /** What is stored for a deletion, and without the revision is what etcd stores. */

@@ -53,7 +53,7 @@ test('an expired lease is offered again only after a while', () => {
 
   clock.advance(30);
 
-  assert.deepEqual(clock.expired(10).toSorted(), [1n, 3n]);
+  assert.deepEqual(new Set(clock.expired(10)), new Set([1n, 3n]));
 });
 
 test('leases are listed by what is left of them', () => {

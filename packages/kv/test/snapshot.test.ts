@@ -23,7 +23,7 @@ function contentsOf({ store }: Machine): unknown {
     compactRevision: store.compactRevision,
     now: plain(store.range(range('\0', '\0'))),
     atCompacted: plain(store.range(range('\0', '\0', { revision: store.compactRevision }))),
-    leases: store.leases().map(({ id }) => [id, store.lease(id)?.ttl, store.lease(id)?.keys.toSorted()]),
+    leases: store.leases().map(({ id }) => [id, store.lease(id)?.ttl, new Set(store.lease(id)?.keys)]),
     records: ['members', 'alarms', 'none'].map((name) => store.record(name)),
     hash: hashOf(store, 0),
   };
