@@ -7,7 +7,8 @@ import { ConfigurationClient } from './client.ts';
 import { Configuration } from './configuration.ts';
 
 const directory = process.argv[2] ?? join(tmpdir(), 'kontiki-config-service');
-const cluster = await LocalCluster.start('config', directory, () => new Configuration());
+const ports = [7411, 7412, 7413];
+const cluster = await LocalCluster.start({ cluster: 'config', directory, ports, machine: () => new Configuration() });
 const client = new ConfigurationClient(cluster);
 const chunk = 'primary of chunk 17';
 const servers = ['s1', 's2', 's3', 's4', 's5'];

@@ -19,7 +19,12 @@ stateMachineSuite({
 test('test-and-set changes a value only from the version it names', { timeout: 60_000 }, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'kontiki-config-'));
   t.after(() => rm(directory, { recursive: true }));
-  const cluster = await LocalCluster.start('config', directory, () => new Configuration());
+  const cluster = await LocalCluster.start({
+    cluster: 'config',
+    directory,
+    ports: [0, 0, 0],
+    machine: () => new Configuration(),
+  });
   const client = new ConfigurationClient(cluster);
 
   assert.deepEqual(await client.get('x'), { value: '', version: 0 });

@@ -20,17 +20,27 @@ export class LocalCluster<Result, Query, Answer> {
     this.#machine = machine;
   }
 
-  static async start<Result, Query, Answer>(
-    cluster: string,
-    directory: string,
-    machine: () => StateMachine<Result, Query, Answer>,
-  ): Promise<LocalCluster<Result, Query, Answer>> {
+  /**
+   * One replica for each port. The addresses are part of what is replicated, so a cluster that shall be found again by its
+   * next process needs the same ports then; 0 takes a free one.
+   */
+  static async start<Result, Query, Answer>({
+    cluster,
+    directory,
+    ports,
+    machine,
+  }: {
+    readonly cluster: string;
+    readonly directory: string;
+    readonly ports: readonly number[];
+    readonly machine: () => StateMachine<Result, Query, Answer>;
+  }): Promise<LocalCluster<Result, Query, Answer>> {
     const self = new LocalCluster(cluster, directory, machine);
-    const ids = ['a', 'b', 'c'] as NodeId[];
-    // Every port is known before the first replica starts, because the configuration names them all.
-    const networks = await Promise.all(ids.map(() => TcpNetwork.bind({ host, port: 0 })));
-    for (const [at, id] of ids.entries()) self.#ports.set(id, networks[at]?.port ?? 0);
-    await Promise.all(networks.map((network, at) => self.#open(ids[at] ?? ('' as NodeId), network)));
+    // All are bound before the first replica starts, because the configuration names them all.
+    const networks = await Promise.all(ports.map((port) => TcpNetwork.bind({ host, port })));
+    const seats = networks.map((network, at) => ({ id: `replica-${at + 1}` as NodeId, network }));
+    for (const { id, network } of seats) self.#ports.set(id, network.port);
+    await Promise.all(seats.map(({ id, network }) => self.#open(id, network)));
     return self;
   }
 

@@ -6,7 +6,8 @@ import { LocalCluster } from './cluster.ts';
 import { Counters, encodeAdd } from './counter.ts';
 
 const directory = process.argv[2] ?? join(tmpdir(), 'kontiki-counter');
-const cluster = await LocalCluster.start('counter', directory, () => new Counters());
+const ports = [7401, 7402, 7403];
+const cluster = await LocalCluster.start({ cluster: 'counter', directory, ports, machine: () => new Counters() });
 console.log(`three replicas, data in ${directory}`);
 
 const leader = await cluster.leader();

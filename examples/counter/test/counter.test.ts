@@ -19,7 +19,12 @@ test('a count survives its leader, and all replicas at once', { timeout: 60_000 
   t.after(() => rm(directory, { recursive: true }));
   const visit = encodeAdd({ name: 'visits', amount: 1 });
 
-  const cluster = await LocalCluster.start('counter', directory, () => new Counters());
+  const cluster = await LocalCluster.start({
+    cluster: 'counter',
+    directory,
+    ports: [0, 0, 0],
+    machine: () => new Counters(),
+  });
   const results = await Promise.all(Array.from({ length: 50 }, () => cluster.propose(visit)));
   assert.deepEqual(
     results,
