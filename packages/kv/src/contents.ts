@@ -5,8 +5,8 @@ import type { EncodedKeyValue, Key } from './api.ts';
 import type { BackendView, Space } from './backend.ts';
 import type { KeyIndex } from './key-index.ts';
 import type { LeaseTable } from './leases.ts';
-import { load, type Visitor } from './load.ts';
-import { recordNames, type StoreState } from './meta.ts';
+import { type Loaded, load, type Visitor } from './load.ts';
+import { freshState, readState, recordNames, type StoreState } from './meta.ts';
 import { Overlay } from './overlay.ts';
 import type { Picture } from './range.ts';
 import { Rows } from './rows.ts';
@@ -24,18 +24,23 @@ export class Contents implements Picture {
   /** Jobs that read history through the index; it keeps all its marks while there are any. */
   pins = 0;
 
-  /** Everything the view shows, which it keeps. */
-  constructor(state: StoreState, view: BackendView) {
-    const { index, leases, records } = load(state, {
+  /** What the view shows, from which `loaded` was read. The view becomes its own. */
+  constructor(state: StoreState, loaded: Loaded, view: BackendView) {
+    this.index = loaded.index;
+    this.leases = loaded.leases;
+    this.records = loaded.records;
+    this.rows = new Rows(this.overlay, view);
+    this.state = state;
+  }
+
+  static of(view: BackendView): Contents {
+    const state = readState(view) ?? freshState;
+    const loaded = load(state, {
       leases: everythingOf(view, 'leases', first, undefined),
       records: everythingOf(view, 'meta', recordNames.from, recordNames.to),
       rows: everythingOf(view, 'rows', first, undefined),
     });
-    this.index = index;
-    this.leases = leases;
-    this.records = records;
-    this.rows = new Rows(this.overlay, view);
-    this.state = state;
+    return new Contents(state, loaded, view);
   }
 
   get revision(): number {

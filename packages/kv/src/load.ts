@@ -31,7 +31,8 @@ export function load(state: StoreState, stored: Stored): Loaded {
   });
   const records = new Map<string, Uint8Array>();
   stored.records((name, value) => {
-    records.set(parseRecordName(name), value);
+    // A copy, because a record stays when the bytes around it could go.
+    records.set(parseRecordName(name), value.slice());
   });
 
   const histories = new Map<string, KeyHistory>();

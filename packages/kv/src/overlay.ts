@@ -35,7 +35,7 @@ export class Overlay {
     return this.#bytes;
   }
 
-  /** Whether anything was added since the last `close`. */
+  /** Since the last `close`, as `openBytes`. */
   get openRows(): number {
     return this.#open.rows.length;
   }
@@ -44,6 +44,7 @@ export class Overlay {
     return this.#open.bytes;
   }
 
+  /** Whether there is anything to take. */
   get waiting(): boolean {
     return this.#closed.length > 0 || !this.#open.empty;
   }
@@ -119,19 +120,19 @@ export class Overlay {
   }
 
   find(main: number, sub: number): Row | undefined {
-    const row = this.#rows[this.lowerBound(main, sub)];
+    const row = this.#rows[this.#lowerBound(main, sub)];
     return row !== undefined && row.main === main && row.sub === sub ? row : undefined;
   }
 
   /** Visits rows from a place in history on until `visit` answers false. */
   visit(main: number, visit: (row: Row) => boolean): void {
-    for (let at = this.lowerBound(main, 0); at < this.#rows.length; at++) {
+    for (let at = this.#lowerBound(main, 0); at < this.#rows.length; at++) {
       const row = this.#rows[at];
       if (row === undefined || !visit(row)) return;
     }
   }
 
-  lowerBound(main: number, sub: number): number {
+  #lowerBound(main: number, sub: number): number {
     let low = this.#head;
     let high = this.#rows.length;
     while (low < high) {

@@ -4,8 +4,8 @@
 import type { Position } from './api.ts';
 import type { BackendWrite, Space } from './backend.ts';
 import { compareBytes, readUint32, readUint64 } from './bytes.ts';
-import { StoreFormatError } from './invariant.ts';
-import { load, type Visitor } from './load.ts';
+import { assert, StoreFormatError } from './invariant.ts';
+import { type Loaded, load, type Visitor } from './load.ts';
 import { decodeState, type StoreState, stateWrite } from './meta.ts';
 import {
   decodePairs,
@@ -18,7 +18,14 @@ import {
   snapshotVersion,
 } from './snapshot-format.ts';
 
-type Install = (writes: readonly BackendWrite[], done: (error: Error | undefined) => void) => void;
+/** The new state in both forms: as memory holds it, and as the backend will. */
+export interface Understood {
+  readonly state: StoreState;
+  readonly loaded: Loaded;
+  readonly writes: readonly BackendWrite[];
+}
+
+type Install = (understood: Understood, done: (error: Error | undefined) => void) => void;
 
 export class Restore {
   readonly #install: Install;
@@ -32,6 +39,7 @@ export class Restore {
   readonly #records: Pair[] = [];
   readonly #rows: Pair[] = [];
   #complete = false;
+  #finished = false;
   #failure: StoreFormatError | undefined = undefined;
 
   constructor(install: Install) {
@@ -63,24 +71,31 @@ export class Restore {
    * the store.
    */
   finish(position: Position | undefined, done: (error: Error | undefined) => void): void {
-    const writes = this.#understand(position);
-    if (writes === undefined) done(this.#failure);
-    else this.#install(writes, done);
+    assert(!this.#finished, 'a snapshot is installed once');
+    this.#finished = true;
+    const understood = this.#understand(position);
+    if (understood === undefined) done(this.#failure);
+    else this.#install(understood, done);
   }
 
-  #understand(position: Position | undefined): BackendWrite[] | undefined {
+  #understand(position: Position | undefined): Understood | undefined {
     try {
       if (this.#failure !== undefined) return undefined;
       if (!this.#complete || this.#state === undefined) throw new StoreFormatError('the snapshot is cut short');
       if (this.#pending > 0) throw new StoreFormatError('the snapshot goes on behind its end');
       const state: StoreState = { ...this.#state, position: position ?? this.#state.position };
-      load(state, { leases: visitor(this.#leases), records: visitor(this.#records), rows: visitor(this.#rows) });
-      return [
+      const loaded = load(state, {
+        leases: visitor(this.#leases),
+        records: visitor(this.#records),
+        rows: visitor(this.#rows),
+      });
+      const writes = [
         ...this.#leases.map(putInto('leases')),
         ...this.#records.map(putInto('meta')),
         ...this.#rows.map(putInto('rows')),
         stateWrite(state),
       ];
+      return { state, loaded, writes };
     } catch (error: unknown) {
       this.#fail(error);
       return undefined;

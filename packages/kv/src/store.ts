@@ -22,7 +22,8 @@ import { Flusher, type FlushLimits } from './flusher.ts';
 import { HashJob } from './hash.ts';
 import type { History, HistoryEvents, HistoryListener } from './history.ts';
 import { assert } from './invariant.ts';
-import { freshState, readState } from './meta.ts';
+import type { Loaded } from './load.ts';
+import type { StoreState } from './meta.ts';
 import { evaluateRange } from './range.ts';
 import { Restore } from './restore.ts';
 import type { Row } from './row.ts';
@@ -80,8 +81,7 @@ export class Store implements History {
     this.#batchRowsMax = options.batchRowsMax ?? 1000;
     this.#batchBytesMax = options.batchBytesMax ?? mebibyte;
     this.#tellDurable = options.durable ?? (() => {});
-    const view = this.#backend.view();
-    this.#contents = new Contents(readState(view) ?? freshState, view);
+    this.#contents = Contents.of(this.#backend.view());
     this.#durable = this.#contents.state.position;
   }
 
@@ -243,11 +243,11 @@ export class Store implements History {
 
   /** Takes a snapshot in; nothing changes before `finish`, and then everything at once. */
   restore(): Restore {
-    return new Restore((writes, done) => {
+    return new Restore(({ state, loaded, writes }, done) => {
       assert(!this.#restoring, 'one snapshot is installed at a time');
       this.#restoring = true;
       this.#flusher.replace(writes, (error) => {
-        if (error === undefined) this.#exchange();
+        if (error === undefined) this.#exchange(state, loaded);
         this.#restoring = false;
         if (error === undefined) this.#listener?.restored();
         done(error);
@@ -288,10 +288,9 @@ export class Store implements History {
     if (overlay.openRows >= this.#batchRowsMax || overlay.openBytes >= this.#batchBytesMax) overlay.close(state);
   }
 
-  #exchange(): void {
+  #exchange(state: StoreState, loaded: Loaded): void {
     this.#contents.rows.close();
-    const view = this.#backend.view();
-    this.#contents = new Contents(readState(view) ?? freshState, view);
+    this.#contents = new Contents(state, loaded, this.#backend.view());
     this.#scrub = undefined;
     this.#durable = this.#contents.state.position;
     this.#tellDurable(this.#durable);
