@@ -48,7 +48,7 @@ export const table: readonly Area[] = [
     npm: [],
     platform: 'node',
   },
-  { name: 'kv', folder: 'packages/kv/src', areas: [], npm: ['sorted-btree'], platform: 'sync' },
+  { name: 'kv', folder: 'packages/kv/src', areas: [], npm: [], platform: 'sync' },
   { name: 'kv/testing', folder: 'packages/kv/src/testing', areas: ['kv'], npm: [], platform: 'none' },
   { name: 'kv/node', folder: 'packages/kv/src/node', areas: ['kv'], npm: ['lmdb'], platform: 'node' },
   { name: 'etcd-proto', folder: 'packages/etcd-proto/src', areas: [], npm: ['@bufbuild/protobuf'], platform: 'none' },

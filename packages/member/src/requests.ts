@@ -38,10 +38,11 @@ const compareResults: readonly CompareResult[] = ['equal', 'greater', 'less', 'n
 
 /**
  * An int64 among the numbers the state machine counts with. Everything stored lies strictly between the ends, so every
- * comparison with what is stored has the answer that the unclamped number has.
+ * comparison with what is stored has the answer that the unclamped number has. -1 and -2 stay apart: inside a transaction
+ * etcd reads the first as the latest revision until something was compacted.
  */
 export function clampInt64(value: bigint): number {
-  if (value < 0n) return -1;
+  if (value < -2n) return -2;
   return value > BigInt(Number.MAX_SAFE_INTEGER) ? Number.MAX_SAFE_INTEGER : Number(value);
 }
 

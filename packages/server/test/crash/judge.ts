@@ -40,7 +40,10 @@ function judgeOver(records: readonly WriteRecord[], view: MemberView): readonly 
   const wrong: string[] = [];
   const byKey = new Map<string, WriteRecord[]>();
   for (const record of records) {
-    if (record.key.startsWith('over/')) byKey.set(record.key, [...(byKey.get(record.key) ?? []), record]);
+    if (!record.key.startsWith('over/')) continue;
+    const writes = byKey.get(record.key);
+    if (writes === undefined) byKey.set(record.key, [record]);
+    else writes.push(record);
   }
   for (const [key, writes] of byKey) {
     const acknowledged = writes.filter(({ outcome }) => outcome.kind === 'acknowledged').length;
