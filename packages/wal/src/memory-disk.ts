@@ -111,10 +111,16 @@ export class MemoryDisk {
   put(path: string, bytes: Uint8Array): void {
     const [parent, name] = split(path);
     const node: Node = { ...emptyNode(), bytes: bytes.slice(), size: bytes.length, durableSize: bytes.length };
-    const directory = this.directories.get(parent) ?? { names: new Map(), durable: new Map(), unsynced: [] };
-    this.directories.set(parent, directory);
+    const directory = this.makeDirectory(parent);
     directory.names.set(name, node);
     directory.durable.set(name, node);
+  }
+
+  /** A directory that is there, durably. */
+  makeDirectory(path: string): Directory {
+    const directory = this.directories.get(path) ?? { names: new Map(), durable: new Map(), unsynced: [] };
+    this.directories.set(path, directory);
+    return directory;
   }
 
   /** Takes a file off the disk, durably. */
@@ -187,9 +193,7 @@ class MemoryVfs implements Vfs {
 
   makeDirectory(path: string, done: Done): void {
     this.perform('makeDirectory', path, completing(done), () => {
-      if (!this.#disk.directories.has(path)) {
-        this.#disk.directories.set(path, { names: new Map(), durable: new Map(), unsynced: [] });
-      }
+      this.#disk.makeDirectory(path);
     });
   }
 

@@ -14,11 +14,16 @@ const zeros: Uint8Array = new Uint8Array(2 ** 20);
 /** The file system of this machine. Stateless: one for the process is enough. */
 export const nodeVfs: Vfs = {
   open(path: string, mode: 'existing' | 'create', completion: Completion<VfsFile>): void {
-    const { O_RDWR, O_CREAT, O_TRUNC } = fs.constants;
-    const flags = mode === 'existing' ? O_RDWR : O_RDWR | O_CREAT | O_TRUNC;
+    const { O_RDWR, O_CREAT, O_EXCL } = fs.constants;
+    const flags = mode === 'existing' ? O_RDWR : O_RDWR | O_CREAT | O_EXCL;
     fs.open(path, flags, fileMode, (error, fd) => {
-      if (error !== null) completion(failed('open', path, error));
-      else completion({ kind: 'done', value: new NodeFile(path, fd) });
+      if (error === null) completion({ kind: 'done', value: new NodeFile(path, fd) });
+      else if (error.code !== 'EEXIST') completion(failed('open', path, error));
+      // A new file and not the old one emptied, which somebody may still read.
+      else
+        fs.unlink(path, (unlinkError) =>
+          unlinkError === null ? this.open(path, mode, completion) : completion(failed('replace', path, unlinkError)),
+        );
     });
   },
 

@@ -1,0 +1,2 @@
+export { type UnsyncedOptions, unsyncedVfs } from './unsynced-vfs.ts';
+export { type VfsRig, type VfsSuite, vfsSuite } from './vfs-suite.ts';
