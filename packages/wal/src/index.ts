@@ -1,4 +1,5 @@
 export { type Checksum, tableChecksum } from './checksum.ts';
+export { type DumpOptions, dumpWal } from './dump.ts';
 export {
   type Damage,
   DecodeError,

@@ -245,14 +245,14 @@ test('docs/wal-format.md shows the same table', () => {
   const page = readFileSync(new URL('../../../docs/wal-format.md', import.meta.url), 'utf8');
   const shown = page
     .split('\n')
-    .filter((line) => /^\| ([A-Z]|row) \|/.test(line))
+    .filter((line) => /^\| ([A-Z]|row) +\|/.test(line))
     .map((line) =>
       line
         .split('|')
         .slice(1, -1)
         .map((cell) => cell.trim()),
     );
-  const reasons = page.split('\n').filter((line) => /^\* \*\*[A-Z]\*\*/.test(line));
+  const reasons = page.split('\n').filter((line) => /^[*-] \*\*[A-Z]\*\*/.test(line));
 
   assert.deepEqual(shown, [
     ['row', ...columns, 'outcome'],
@@ -260,7 +260,7 @@ test('docs/wal-format.md shows the same table', () => {
   ]);
   assert.deepEqual(
     reasons,
-    recoveryTable.map(({ id, why }) => `* **${id}** ${why}.`),
+    recoveryTable.map(({ id, why }) => `- **${id}** ${why}.`),
   );
 });
 
