@@ -17,3 +17,20 @@ export function electorate(configuration: Configuration): readonly NodeId[] {
   if (configuration.outgoing.length === 0) return configuration.voters;
   return [...new Set([...configuration.voters, ...configuration.outgoing])].sort((a, b) => (a < b ? -1 : 1));
 }
+
+/** Whether two configurations say the same, addresses included. */
+export function sameConfiguration(one: Configuration, other: Configuration): boolean {
+  if (one === other) return true;
+  const sameList = (list: readonly unknown[], compared: readonly unknown[]): boolean =>
+    list.length === compared.length && list.every((item, at) => item === compared[at]);
+  return (
+    sameList(one.voters, other.voters) &&
+    sameList(one.outgoing, other.outgoing) &&
+    sameList(one.learners, other.learners) &&
+    one.addresses.length === other.addresses.length &&
+    one.addresses.every(([id, address], at) => {
+      const [otherId, otherAddress] = other.addresses[at] ?? [];
+      return id === otherId && otherAddress !== undefined && sameList([...address], [...otherAddress]);
+    })
+  );
+}

@@ -59,19 +59,20 @@ export function countOwnVote(node: Node): void {
 }
 
 /** thesis §4.2.3: a vote request that comes while the leader is alive does not even raise the term, unless it hands over. */
-export function protectsLeader(node: Node, message: MessageOf<'requestVote'>): boolean {
+export function passesOver(node: Node, message: MessageOf<'requestVote'>): boolean {
+  if (isSilent(node, message)) return true;
   return message.phase === 'vote' && !message.transfer && node.settings.checkQuorum && hearsLeader(node);
 }
 
+/** thesis §6.4.1: this node's former life may have promised a leader silence that a lease still counts on. */
+function isSilent(node: Node, message: MessageOf<'requestVote'>): boolean {
+  return node.now < node.silentUntil && !message.transfer;
+}
+
 export function onRequestVote(node: Node, message: MessageOf<'requestVote'>): void {
-  if (node.now < node.silentUntil) {
-    // thesis §6.4.1: this node's former life may have promised a leader silence that a lease still counts on.
-    node.settings.why?.('rv.lease', { from: message.from, silentUntil: node.silentUntil });
-  } else if (message.phase === 'preVote') {
-    answerPreVote(node, message);
-  } else {
-    answerVote(node, message);
-  }
+  if (isSilent(node, message)) node.settings.why?.('rv.lease', { from: message.from, silentUntil: node.silentUntil });
+  else if (message.phase === 'preVote') answerPreVote(node, message);
+  else answerVote(node, message);
 }
 
 function answerPreVote(node: Node, message: MessageOf<'requestVote'>): void {

@@ -15,9 +15,13 @@ import { plus } from './numbers.ts';
 /** What an entry costs in memory and on the wire besides its payload, roughly. */
 const entryOverheadBytes = 48;
 
+export function commandBytes(data: Uint8Array): number {
+  return entryOverheadBytes + data.byteLength;
+}
+
 /** An entry's share of every byte limit. */
 export function entryBytes(entry: Entry): number {
-  if (entry.kind === 'command') return entryOverheadBytes + entry.data.byteLength;
+  if (entry.kind === 'command') return commandBytes(entry.data);
   if (entry.kind === 'noop') return entryOverheadBytes;
   let bytes = entryOverheadBytes;
   for (const [id, address] of entry.configuration.addresses) bytes += id.length + address.byteLength;

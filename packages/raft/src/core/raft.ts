@@ -16,12 +16,13 @@ import type {
 } from './api.ts';
 import { assert, unreachable } from './assert.ts';
 import { advanceCommit, appendOwn, nextApply, noteApplied } from './commit.ts';
+import { sameConfiguration } from './configuration.ts';
 import { copyPlain } from './dump.ts';
 import { isStalled, nextPersist, notePersisted, releasedMessages } from './durability.ts';
-import { campaign, countOwnVote, onRequestVote, onRequestVoteReply, protectsLeader } from './elections.ts';
+import { campaign, countOwnVote, onRequestVote, onRequestVoteReply, passesOver } from './elections.ts';
 import { onAppendEntries, onInstallSnapshot } from './following.ts';
 import { isKnown } from './incoming.ts';
-import { Log, type LogDump } from './log.ts';
+import { commandBytes, Log, type LogDump } from './log.ts';
 import { isElectable, type Node, ownPayload, peerOf, type Settings } from './node.ts';
 import { isCount } from './numbers.ts';
 import { becomeProbe, progressOf } from './progress.ts';
@@ -123,7 +124,7 @@ export class RaftCore implements Raft {
     const persist = nextPersist(node);
     const afterPersist = releasedMessages(node);
     const apply = nextApply(node);
-    const configuration = log.configuration === out.configuration ? undefined : log.configuration;
+    const configuration = sameConfiguration(log.configuration, out.configuration) ? undefined : log.configuration;
     const { send, reads, snapshotsWanted } = out;
     const wants =
       send.length > 0 ||
@@ -133,11 +134,11 @@ export class RaftCore implements Raft {
       reads.length > 0 ||
       snapshotsWanted.length > 0 ||
       configuration !== undefined;
+    out.configuration = log.configuration;
     if (!wants) return undefined;
     out.send = [];
     out.reads = [];
     out.snapshotsWanted = [];
-    out.configuration = log.configuration;
     return { send, persist, afterPersist, apply, reads, snapshotsWanted, configuration };
   }
 
@@ -196,8 +197,9 @@ function propose(node: Node, data: Uint8Array): Verdict {
   if (role.transfer !== undefined) return refused(node, 'transferring');
   // Bounded memory: what is neither committed nor flushed cannot be dropped. One entry always fits.
   const { uncommittedBytes, logBytes } = settings.limits;
-  const tooMuch = role.uncommittedBytes > 0 && role.uncommittedBytes + data.byteLength > uncommittedBytes;
-  if (tooMuch || (log.bytes > 0 && log.bytes + data.byteLength > logBytes)) return refused(node, 'overloaded');
+  const bytes = commandBytes(data);
+  const tooMuch = role.uncommittedBytes > 0 && role.uncommittedBytes + bytes > uncommittedBytes;
+  if (tooMuch || (log.bytes > 0 && log.bytes + bytes > logBytes)) return refused(node, 'overloaded');
   return { kind: 'accepted', at: appendOwn(node, role, { kind: 'command', data: ownPayload(data) }) };
 }
 
@@ -249,14 +251,14 @@ function receive(node: Node, message: Message): Verdict {
   }
 }
 
-/** §5.1: a higher term is adopted before the message is looked at; but see the three cases. Answers whether to go on. */
+/** §5.1: a higher term is adopted before the message is looked at; but see the cases. Answers whether to go on. */
 function heedTerm(node: Node, message: Message): boolean {
   if (message.kind === 'requestVote') {
-    if (message.phase === 'preVote') return true; // thesis §9.6: a term that is only asked about
-    if (protectsLeader(node, message)) {
+    if (passesOver(node, message)) {
       node.settings.why?.('rv.lease', { from: message.from, term: message.term, leader: node.leader });
       return false;
     }
+    if (message.phase === 'preVote') return true; // thesis §9.6: a term that is only asked about
   }
   if (message.kind === 'requestVoteReply' && message.phase === 'preVote' && message.granted) return true;
   const fromLeader = message.kind === 'appendEntries' || message.kind === 'installSnapshot';
