@@ -484,7 +484,7 @@ test('a listener hears everything that is applied, in order, and holds apply bac
   cluster.time.settle();
 
   assert.deepEqual(
-    heard.map((message) => message.kind === 'command' && message.command[0]),
+    heard.map((message) => message.kind === 'command' && message.command[1]),
     [1, 2, 3, 4, 5],
   );
 });

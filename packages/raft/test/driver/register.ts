@@ -21,12 +21,25 @@ function sum(values: readonly number[]): number {
   return values.reduce((total, value) => total + value, 0);
 }
 
+/** Commands and snapshots are numbers of one or two bytes, high byte first. */
+export function bytesOf(value: number): Uint8Array {
+  return Uint8Array.of(value >> 8, value & 0xff);
+}
+
+function numberOf(bytes: Uint8Array): number {
+  return bytes.reduce((value, byte) => value * 256 + byte, 0);
+}
+
+function numbersOf(bytes: readonly number[]): readonly number[] {
+  return bytes.flatMap((byte, at) => (at % 2 === 0 ? [numberOf(Uint8Array.of(byte, bytes[at + 1] ?? 0))] : []));
+}
+
 /** The sum after each command is its result. */
 function applyTo(values: readonly number[], batch: readonly CommittedCommand[]): readonly (readonly number[])[] {
   const states: (readonly number[])[] = [];
   let state = values;
   for (const { command } of batch) {
-    state = [...state, command[0] ?? 0];
+    state = [...state, numberOf(command)];
     states.push(state);
   }
   return states;
@@ -52,12 +65,13 @@ export class MemoryRegister implements MemoryStateMachine<number, 'sum', number>
   }
 
   restore(chunks: readonly Uint8Array[]): void {
-    this.values = chunks.flatMap((chunk) => [...chunk]);
+    this.values = numbersOf(chunks.flatMap((chunk) => [...chunk]));
   }
 }
 
 function* chunksOf(values: readonly number[]): Generator<Uint8Array> {
-  for (let at = 0; at < values.length; at += 4) yield Uint8Array.from(values.slice(at, at + 4));
+  for (let at = 0; at < values.length; at += 4)
+    yield Uint8Array.from(values.slice(at, at + 4).flatMap((value) => [...bytesOf(value)]));
 }
 
 interface Disk {
@@ -119,12 +133,12 @@ export class DurableRegister implements DurableStateMachine<number, 'sum', numbe
   }
 
   snapshot(meta: SnapshotMeta, completion: Completion<SnapshotSource>): void {
-    const source = sourceOf(meta, [Uint8Array.from(this.values)], this.#ticker);
+    const source = sourceOf(meta, chunksOf(this.values), this.#ticker);
     this.#ticker.defer(() => completion({ kind: 'done', value: source }));
   }
 
   restore(source: SnapshotSource, done: (error: Error | undefined) => void): void {
-    const values: number[] = [];
+    const bytes: number[] = [];
     const next = (): void =>
       source.next((outcome) => {
         if (outcome.kind === 'failed') {
@@ -132,11 +146,11 @@ export class DurableRegister implements DurableStateMachine<number, 'sum', numbe
           return;
         }
         if (outcome.value !== undefined) {
-          values.push(...outcome.value);
+          bytes.push(...outcome.value);
           next();
           return;
         }
-        this.values = values;
+        this.values = numbersOf(bytes);
         this.#at = source.meta.last;
         this.flush();
         done(undefined);
