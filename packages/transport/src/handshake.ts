@@ -118,6 +118,7 @@ export class Gate {
   readonly #log: Logger;
   readonly #boots = new Map<NodeId, number>();
   readonly #logged = new Map<string, string>();
+  #newcomers = 0;
 
   constructor(self: Identity, incarnations: IncarnationStore, log: Logger) {
     this.#self = self;
@@ -134,6 +135,11 @@ export class Gate {
       answer(refusal);
       return;
     }
+    if (this.#newcomers >= newcomersMax) {
+      answer(`member ${this.#self.id} has met ${newcomersMax} unknown members since it started, and takes no more`);
+      return;
+    }
+    this.#newcomers += 1;
     this.#incarnations.remember(greeting.id, greeting.incarnation, (error) => {
       if (error !== undefined) {
         answer(`member ${this.#self.id} could not store who you are: ${error.message}`);
@@ -154,3 +160,6 @@ export class Gate {
 }
 
 const loggedMax = 256;
+
+/** Whoever knows the cluster id may introduce itself; what is remembered of them must stay small. */
+const newcomersMax = 256;

@@ -204,6 +204,24 @@ test('an older process of the same member is refused', () => {
   assert.equal(b.received.length, 0);
 });
 
+test('unknown members can introduce themselves only so often', () => {
+  const b = member('b');
+  for (let n = 0; n < 300; n++) {
+    const newcomer = member(`n${n}`);
+    knows(newcomer, 'b');
+    time.settle();
+    newcomer.transport.stop(() => {});
+    time.settle();
+  }
+  const last = member('z');
+  knows(last, 'b');
+  time.settle();
+
+  assert.equal(b.incarnations.known('n255' as NodeId), 'disk of n255');
+  assert.equal(b.incarnations.known('n256' as NodeId), undefined);
+  assert.match(String(refusals(last)[0]), /has met 256 unknown members/);
+});
+
 /** A raw connection to `to`, for strangers that do not behave. */
 function stranger(to: string) {
   const heard: Uint8Array[] = [];

@@ -52,9 +52,10 @@ export interface DriverOptions<Result, Query, Answer> {
   readonly boot: number;
   /** The members of a new cluster, the same on each of them. Looked at on the first start only. */
   readonly bootstrap?: Configuration;
-  /** Open and recovered; the node closes it. */
+  /** Open and recovered; the node closes it, also when it cannot start. */
   readonly log: LogStore;
   readonly snapshots: SnapshotStore;
+  /** Not yet started; the node stops it, also when it cannot start. */
   readonly transport: Transport;
   readonly ticker: Ticker;
   readonly stateMachine: StateMachine<Result, Query, Answer>;
@@ -107,7 +108,7 @@ export function openDriver<Result, Query, Answer>(
   options: DriverOptions<Result, Query, Answer>,
   completion: Completion<Driver<Result, Query, Answer>>,
 ): void {
-  const { log, snapshots, stateMachine, bootstrap, ticker, logger } = options;
+  const { log, snapshots, stateMachine, bootstrap, transport, logger } = options;
   const settings = settingsFrom(options.settings ?? {});
   const plan = planStart({
     log: log.recovered,
@@ -115,9 +116,9 @@ export function openDriver<Result, Query, Answer>(
     machine: stateMachine.kind === 'durable' ? stateMachine.recovered : undefined,
     bootstrap,
   });
-  const fail = (error: Error): void => completion({ kind: 'failed', error });
+  const fail = (error: Error): void => log.close(() => transport.stop(() => completion({ kind: 'failed', error })));
   if (plan.kind === 'stop') {
-    ticker.defer(() => fail(new RecoveryError(`node ${options.id} cannot start: ${plan.reason}`)));
+    fail(new RecoveryError(`node ${options.id} cannot start: ${plan.reason}`));
     return;
   }
   prepare(options, plan, (error) => {

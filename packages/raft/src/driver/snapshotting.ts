@@ -65,6 +65,8 @@ export class Snapshotting<Result, Query, Answer> {
     this.#safe = applied;
     this.#compacted = (parts.raft.status().first - 1) as Index;
     this.#tail = new CatchUpTail(settings.catchUpEntries, settings.catchUpBytes, applied);
+    // The last life may have ended before it dropped what the state machine had taken over.
+    if (parts.snapshots.newest() !== undefined) this.#dropTakenOver();
     if (machine.kind === 'durable') {
       machine.onDurable((index) => {
         if (this.#isStopped || index <= this.#safe) return;
@@ -104,9 +106,7 @@ export class Snapshotting<Result, Query, Answer> {
     this.#bytesSince = 0;
     this.#bytesSinceCompaction = 0;
     this.#tail.restart(last.index);
-    // A machine on disk has it now; one in memory starts from the file again.
-    const keep = this.#parts.machine.kind === 'durable' ? last.index + 1 : last.index;
-    this.#drop(keep as Index);
+    this.#dropTakenOver();
   }
 
   /** The core asks for snapshots to be sent to these followers. */
@@ -198,6 +198,11 @@ export class Snapshotting<Result, Query, Answer> {
     this.#compacted = through;
     this.#bytesSinceCompaction = 0;
     step({ kind: 'compacted', through });
+  }
+
+  /** What the state machine holds is durable in a machine on disk; one in memory starts from the file again. */
+  #dropTakenOver(): void {
+    this.#drop((this.#parts.machine.kind === 'durable' ? this.#applied + 1 : this.#applied) as Index);
   }
 
   /** Drops snapshots that end before `index`, but none that is being sent. */

@@ -276,6 +276,22 @@ test('a machine without room holds apply back, and nothing else', () => {
   assert.equal(pending.outcome?.kind, 'done');
 });
 
+test('a node whose state and log do not belong together does not start, and lets go of its log', () => {
+  const cluster = Cluster.running({ machine: 'durable' });
+  propose(cluster.leader(), 1);
+  cluster.converge();
+  const [victim] = cluster.followers();
+  assert.ok(victim !== undefined);
+  cluster.kill(victim.id);
+  const seat = cluster.seat(victim.id);
+  seat.registerDisk.content = { at: { term: 9, index: 99 }, values: [] };
+
+  const outcome = cluster.open(victim.id);
+
+  assert.ok(outcome.kind === 'failed');
+  assert.match(outcome.error.message, /node . cannot start: the state machine has applied 99, but the log ends at 2/);
+});
+
 for (const failing of ['log', 'snapshots'] as const) {
   test(`the first error of the ${failing} stops the node: nothing is acknowledged, everybody who waits is told`, () => {
     const cluster = Cluster.running({ settings: { snapshotEntries: 3 } });
