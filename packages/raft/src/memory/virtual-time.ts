@@ -11,6 +11,12 @@ interface Timer {
   readonly task: () => void;
 }
 
+interface Listener {
+  readonly tick: (elapsed: number) => void;
+  /** Ticks that passed while the process stood still. */
+  missed: number;
+}
+
 export class VirtualTime {
   #now = 0;
   #deferred: (() => void)[] = [];
@@ -86,23 +92,23 @@ export class VirtualTime {
 
 export class VirtualTicker implements Ticker {
   readonly #time: VirtualTime;
+  readonly #listeners = new Set<Listener>();
   #isStalled = false;
-  #missed = 0;
   #held: (() => void)[] = [];
-  #tick: ((elapsed: number) => void) | undefined;
 
   constructor(time: VirtualTime) {
     this.#time = time;
   }
 
   start(tick: (elapsed: number) => void): Cancel {
-    this.#tick = tick;
+    const listener: Listener = { tick, missed: 0 };
+    this.#listeners.add(listener);
     const cancel = this.#time.onTick((elapsed) => {
-      if (this.#isStalled) this.#missed += elapsed;
+      if (this.#isStalled) listener.missed += elapsed;
       else tick(elapsed);
     });
     return () => {
-      this.#tick = undefined;
+      this.#listeners.delete(listener);
       cancel();
     };
   }
@@ -129,14 +135,16 @@ export class VirtualTicker implements Ticker {
     this.#isStalled = true;
   }
 
-  /** It goes on: first it learns how much time has passed, then it does what has waited. */
+  /** It goes on: first every listener learns how much time has passed, then it does what has waited. */
   resume(): void {
     this.#isStalled = false;
-    const missed = this.#missed;
     const held = this.#held;
-    this.#missed = 0;
     this.#held = [];
-    if (missed > 0) this.#tick?.(missed);
+    for (const listener of this.#listeners) {
+      const { missed } = listener;
+      listener.missed = 0;
+      if (missed > 0) listener.tick(missed);
+    }
     for (const task of held) this.#time.defer(() => this.#whenAwake(task));
   }
 

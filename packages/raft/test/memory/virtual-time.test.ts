@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { VirtualTime } from '../../src/memory/virtual-time.ts';
+
+test('a process that stood still tells every listener of the ticks it has missed', () => {
+  const time = new VirtualTime();
+  const ticker = time.ticker();
+  const first: number[] = [];
+  const second: number[] = [];
+  ticker.start((elapsed) => first.push(elapsed));
+  time.advance(1);
+  ticker.start((elapsed) => second.push(elapsed));
+
+  ticker.stall();
+  time.advance(5);
+  assert.deepEqual([first, second], [[1], []]);
+  ticker.resume();
+  time.advance(1);
+
+  assert.deepEqual(first, [1, 5, 1]);
+  assert.deepEqual(second, [5, 1]);
+});
+
+test('a listener that a tick takes back hears nothing more', () => {
+  const time = new VirtualTime();
+  const ticker = time.ticker();
+  const heard: number[] = [];
+  ticker.start(() => cancel());
+  const cancel = ticker.start((elapsed) => heard.push(elapsed));
+
+  ticker.stall();
+  time.advance(3);
+  ticker.resume();
+
+  assert.deepEqual(heard, []);
+});
+
+test('a process learns of the time before it does what has waited', () => {
+  const time = new VirtualTime();
+  const ticker = time.ticker();
+  const order: string[] = [];
+  ticker.start((elapsed) => order.push(`tick ${elapsed}`));
+  ticker.stall();
+  ticker.defer(() => order.push('task'));
+  ticker.after(2, () => order.push('timer'));
+  time.advance(4);
+
+  ticker.resume();
+  time.settle();
+
+  assert.deepEqual(order, ['tick 4', 'task', 'timer']);
+});
