@@ -1,7 +1,7 @@
 // Which etcd we are, in the one place that says so. Clients choose what they ask by these texts.
 
 /** The server version that /version, Status and the logs report. */
-export const version = '3.6.0';
+export const serverVersion = '3.6.0';
 export const clusterVersion = '3.6.0';
 export const storageVersion = '3.6.0';
 /** As the start-up lines name it. */

@@ -16,7 +16,7 @@ export interface ServerConfig {
   readonly dataDir: string;
   /** Where the log is when it has a directory of its own. */
   readonly walDir: string | undefined;
-  readonly listenPeerUrls: readonly MemberUrl[];
+  readonly listenPeerUrl: MemberUrl;
   readonly listenClientUrls: readonly MemberUrl[];
   readonly advertiseClientUrls: readonly string[];
   readonly memberId: bigint;
@@ -43,6 +43,8 @@ const logLevels = ['debug', 'info', 'warn', 'error', 'panic', 'fatal'] as const;
 export type LogLevel = (typeof logLevels)[number];
 
 const electionMsMax = 50_000;
+/** A command travels to peers in one frame, and several must fit in memory. */
+const requestBytesMax = 32 * 2 ** 20;
 const defaultName = 'default';
 
 /** @throws ConfigError with the first thing that is wrong. */
@@ -66,6 +68,14 @@ export function serverConfig(set: ReadonlyMap<FlagName, string>): ServerConfig {
     advertiseClientUrls,
   );
   requireTiming(heartbeatMs, electionMs);
+  const maxRequestBytes = settings.positive('max-request-bytes');
+  if (maxRequestBytes > requestBytesMax) {
+    settings.refuse('max-request-bytes', String(maxRequestBytes), `it must be at most ${requestBytesMax} (32 MiB)`);
+  }
+  const [listenPeerUrl, ...otherPeerUrls] = listenPeerUrls;
+  if (listenPeerUrl === undefined || otherPeerUrls.length > 0) {
+    return settings.refuse('listen-peer-urls', settings.text('listen-peer-urls'), 'more than one is not built yet');
+  }
   if (set.has('listen-client-urls') && !set.has('advertise-client-urls')) {
     throw new ConfigError('--advertise-client-urls is required when --listen-client-urls is set explicitly');
   }
@@ -80,7 +90,7 @@ export function serverConfig(set: ReadonlyMap<FlagName, string>): ServerConfig {
     name,
     dataDir: settings.text('data-dir') || `${name}.etcd`,
     walDir: settings.text('wal-dir') || undefined,
-    listenPeerUrls,
+    listenPeerUrl,
     listenClientUrls,
     advertiseClientUrls: advertiseClientUrls.map((url) => url.text),
     memberId: self.id,
@@ -91,7 +101,7 @@ export function serverConfig(set: ReadonlyMap<FlagName, string>): ServerConfig {
     electionMs,
     snapshotCount: settings.positive('snapshot-count'),
     snapshotCatchupEntries: settings.count('snapshot-catchup-entries'),
-    maxRequestBytes: settings.positive('max-request-bytes'),
+    maxRequestBytes,
     maxTxnOps: settings.positive('max-txn-ops'),
     maxConcurrentStreams: Math.min(settings.positive('max-concurrent-streams'), 0xffff_ffff),
     keepaliveIntervalMs: settings.duration('grpc-keepalive-interval'),

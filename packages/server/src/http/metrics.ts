@@ -1,11 +1,12 @@
 // /metrics under etcd's names, which are Prometheus names. Only what is really measured is here; gauges of the member and its
 // store are read when somebody asks.
 
-import type { Member } from '@kontiki/member';
+import type { RunningMember } from '@kontiki/member';
+import type { PeerTransport } from '@kontiki/transport';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CallObserver } from '../rpc/router.ts';
 import { type GrpcCode, grpcCodeName } from '../rpc/status.ts';
-import { clusterVersionShort, version } from '../version.ts';
+import { clusterVersionShort, serverVersion } from '../version.ts';
 
 /** etcd's buckets for what a disk does: 1 ms to 8 s, doubling. */
 const diskBuckets = Array.from({ length: 14 }, (_, i) => 0.001 * 2 ** i);
@@ -35,12 +36,6 @@ export class Metrics {
     'etcd_disk_backend_commit_duration_seconds',
     'The latency distributions of commit called by backend.',
   );
-  readonly #pending = this.#plainGauge(
-    'etcd_server_proposals_pending',
-    'The current number of pending proposals to commit.',
-  );
-  readonly #failed = this.#counter('etcd_server_proposals_failed_total', 'The total number of failed proposals seen.');
-
   constructor() {
     this.calls = callObserver(this.#registry);
     new Gauge({
@@ -48,7 +43,7 @@ export class Metrics {
       help: "Which version is running. 1 for 'server_version' label with current version.",
       labelNames: ['server_version'],
       registers: [this.#registry],
-    }).set({ server_version: version }, 1);
+    }).set({ server_version: serverVersion }, 1);
     new Gauge({
       name: 'etcd_cluster_version',
       help: "Which version is running. 1 for 'cluster_version' label with current cluster version",
@@ -66,61 +61,33 @@ export class Metrics {
   }
 
   /** From now on the member's own figures are shown. Called once. */
-  observe(member: Member): void {
-    const own = (name: string, help: string, read: () => number): void => {
-      new Gauge({
-        name,
-        help,
-        registers: [this.#registry],
-        collect() {
-          this.set(read());
-        },
-      });
-    };
-    const self = member.identity.memberId.toString(16);
-    const id = new Gauge({
+  observe(member: RunningMember, transport: PeerTransport): void {
+    const { memberId } = member.identity;
+    new Gauge({
       name: 'etcd_server_id',
       help: "Server or member ID in hexadecimal format. 1 for 'server_id' label with current ID.",
       labelNames: ['server_id'],
       registers: [this.#registry],
+    }).set({ server_id: memberId.toString(16) }, 1);
+    for (const [name, help, read] of memberGauges) {
+      const gauge: Gauge = new Gauge({
+        name,
+        help,
+        registers: [this.#registry],
+        collect: () => gauge.set(read(member)),
+      });
+    }
+    const active: Gauge<'Local' | 'Remote'> = new Gauge({
+      name: 'etcd_network_active_peers',
+      help: 'The current number of active peer connections.',
+      labelNames: ['Local', 'Remote'],
+      registers: [this.#registry],
+      collect: () => {
+        for (const { id, state } of transport.status().peers) {
+          active.set({ Local: memberId.toString(16), Remote: id }, state === 'open' ? 1 : 0);
+        }
+      },
     });
-    id.set({ server_id: self }, 1);
-    const changes = this.#counter('etcd_server_leader_changes_seen_total', 'The number of leader changes seen.');
-    member.onLeaderChange((leader) => {
-      if (leader !== undefined) changes.inc();
-    });
-    own('etcd_server_has_leader', 'Whether or not a leader exists. 1 is existence, 0 is not.', () =>
-      member.status().leader === undefined ? 0 : 1,
-    );
-    own('etcd_server_is_leader', 'Whether or not this member is a leader. 1 if is, 0 otherwise.', () =>
-      member.status().isLeader ? 1 : 0,
-    );
-    own(
-      'etcd_server_proposals_committed_total',
-      'The total number of consensus proposals committed.',
-      () => member.status().commit,
-    );
-    own(
-      'etcd_server_proposals_applied_total',
-      'The total number of consensus proposals applied.',
-      () => member.status().applied,
-    );
-    own(
-      'etcd_mvcc_db_total_size_in_bytes',
-      'Total size of the underlying database physically allocated in bytes.',
-      () => member.status().dbSize,
-    );
-    own(
-      'etcd_mvcc_db_total_size_in_use_in_bytes',
-      'Total size of the underlying database logically in use in bytes.',
-      () => member.status().dbSizeInUse,
-    );
-    own('etcd_debugging_mvcc_current_revision', 'The current revision of store.', () => member.store.revision);
-    own(
-      'etcd_debugging_mvcc_compact_revision',
-      'The revision of the last compaction in store.',
-      () => member.store.compactRevision,
-    );
   }
 
   healthChecked(healthy: boolean): void {
@@ -140,27 +107,76 @@ export class Metrics {
     this.#backendCommit.observe(seconds);
   }
 
-  /** Called when a proposal begins; what it returns, when it ends. */
-  proposing(): (succeeded: boolean) => void {
-    this.#pending.inc();
-    return (succeeded) => {
-      this.#pending.dec();
-      if (!succeeded) this.#failed.inc();
-    };
-  }
-
   #counter(name: string, help: string): Counter {
     return new Counter({ name, help, registers: [this.#registry] });
-  }
-
-  #plainGauge(name: string, help: string): Gauge {
-    return new Gauge({ name, help, registers: [this.#registry] });
   }
 
   #histogram(name: string, help: string): Histogram {
     return new Histogram({ name, help, buckets: diskBuckets, registers: [this.#registry] });
   }
 }
+
+/** Read when somebody asks; the counters among them are gauges for prom-client, as they are counted elsewhere. */
+const memberGauges: readonly (readonly [name: string, help: string, read: (member: RunningMember) => number])[] = [
+  [
+    'etcd_server_has_leader',
+    'Whether or not a leader exists. 1 is existence, 0 is not.',
+    (member) => (member.status().leader === undefined ? 0 : 1),
+  ],
+  [
+    'etcd_server_is_leader',
+    'Whether or not this member is a leader. 1 if is, 0 otherwise.',
+    (member) => (member.status().isLeader ? 1 : 0),
+  ],
+  [
+    'etcd_server_leader_changes_seen_total',
+    'The number of leader changes seen.',
+    (member) => member.metrics.leaderChanges,
+  ],
+  [
+    'etcd_server_proposals_committed_total',
+    'The total number of consensus proposals committed.',
+    (member) => member.status().commit,
+  ],
+  [
+    'etcd_server_proposals_applied_total',
+    'The total number of consensus proposals applied.',
+    (member) => member.status().applied,
+  ],
+  [
+    'etcd_server_proposals_pending',
+    'The current number of pending proposals to commit.',
+    (member) => member.metrics.commandsPending,
+  ],
+  [
+    'etcd_server_proposals_failed_total',
+    'The total number of failed proposals seen.',
+    (member) => member.metrics.proposals.failed + member.metrics.proposals.refused,
+  ],
+  [
+    'etcd_mvcc_db_total_size_in_bytes',
+    'Total size of the underlying database physically allocated in bytes.',
+    (member) => member.status().dbSize,
+  ],
+  [
+    'etcd_mvcc_db_total_size_in_use_in_bytes',
+    'Total size of the underlying database logically in use in bytes.',
+    (member) => member.status().dbSizeInUse,
+  ],
+  ['etcd_debugging_mvcc_current_revision', 'The current revision of store.', (member) => member.store.revision],
+  [
+    'etcd_debugging_mvcc_compact_revision',
+    'The revision of the last compaction in store.',
+    (member) => member.store.compactRevision,
+  ],
+  ['etcd_debugging_mvcc_watch_stream_total', 'Total number of watch streams.', (member) => member.watches.streams],
+  ['etcd_debugging_mvcc_watcher_total', 'Total number of watchers.', (member) => member.watches.watchers],
+  [
+    'etcd_debugging_mvcc_slow_watcher_total',
+    'Total number of unsynced slow watchers.',
+    (member) => member.watches.unsynced,
+  ],
+];
 
 type Kind = Parameters<CallObserver['started']>[1];
 const grpcTypes: Readonly<Record<Kind, string>> = {

@@ -3,7 +3,7 @@
 
 import type { IncomingMessage, RequestListener, ServerResponse } from 'node:http';
 import type { Logger } from '../log.ts';
-import { clusterVersion, storageVersion, version } from '../version.ts';
+import { clusterVersion, serverVersion, storageVersion } from '../version.ts';
 import type { Check, HealthChecks } from './health.ts';
 import type { Metrics } from './metrics.ts';
 
@@ -48,7 +48,7 @@ async function answer(options: RoutesOptions, request: IncomingMessage, response
 }
 
 function versions(): string {
-  return JSON.stringify({ etcdserver: version, etcdcluster: clusterVersion, storage: storageVersion });
+  return JSON.stringify({ etcdserver: serverVersion, etcdcluster: clusterVersion, storage: storageVersion });
 }
 
 async function health({ checks, metrics, logger }: RoutesOptions, url: URL, response: ServerResponse): Promise<void> {

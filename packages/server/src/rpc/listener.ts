@@ -5,20 +5,25 @@ import { createServer as createHttpServer, type RequestListener } from 'node:htt
 import { createServer, type Socket } from 'node:net';
 import type { GrpcCarrier } from './grpc-js.ts';
 
-export interface ListenOptions {
+export interface BindOptions {
   readonly host: string;
   /** 0 chooses a free one. */
   readonly port: number;
+  readonly connectionsMax: number;
+}
+
+export interface ServeOptions {
   readonly grpc: GrpcCarrier;
   readonly http: RequestListener;
-  readonly connectionsMax: number;
   /** A connection that has not said enough by then, preface or whole HTTP/1.1 head, is closed. */
   readonly firstWordsMs: number;
 }
 
-export interface Listener {
+/** A port that is ours. Connections are taken from the start, and wait until somebody serves them. */
+export interface BoundPort {
   readonly host: string;
   readonly port: number;
+  serve(options: ServeOptions): void;
   /** Takes no more connections, lets calls in flight end for `graceMs`, then cuts what is left. */
   close(graceMs: number): Promise<void>;
 }
@@ -26,41 +31,52 @@ export interface Listener {
 const preface = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n', 'latin1');
 
 /** Rejects with the error of `listen` (`EADDRINUSE`, `EACCES`, …) when the port cannot be had. */
-export function listen(options: ListenOptions): Promise<Listener> {
+export function bindPort({ host, port: wanted, connectionsMax }: BindOptions): Promise<BoundPort> {
   const sockets = new Set<Socket>();
-  const plain = new PlainHttp(options.http, options.firstWordsMs);
+  let serving: { readonly options: ServeOptions; readonly plain: PlainHttp } | undefined;
+  const take = (socket: Socket): void => {
+    if (serving === undefined) return;
+    const { options, plain } = serving;
+    sniff(socket, options.firstWordsMs, (isHttp2) => {
+      if (isHttp2) options.grpc.inject(socket);
+      else plain.take(socket);
+    });
+  };
   const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket);
     socket.on('close', () => sockets.delete(socket));
     // A connection that breaks concerns its own calls only, and they are told by their carrier.
     socket.on('error', () => socket.destroy());
-    sniff(socket, options.firstWordsMs, (isHttp2) => {
-      if (isHttp2) options.grpc.inject(socket);
-      else plain.take(socket);
-    });
+    take(socket);
   });
-  server.maxConnections = options.connectionsMax;
+  server.maxConnections = connectionsMax;
 
+  const serve = (options: ServeOptions): void => {
+    serving = { options, plain: new PlainHttp(options.http, options.firstWordsMs) };
+    for (const socket of [...sockets]) take(socket);
+  };
   const close = (graceMs: number): Promise<void> =>
     new Promise((resolve) => {
-      const cut = setTimeout(() => {
+      const cutAll = (): void => {
         for (const socket of sockets) socket.destroy();
-      }, graceMs);
+      };
+      const cut = setTimeout(cutAll, graceMs);
       server.close(() => {
         clearTimeout(cut);
         resolve();
       });
-      plain.closeIdle();
-      options.grpc.drain(graceMs);
+      if (serving === undefined) return cutAll();
+      serving.plain.closeIdle();
+      serving.options.grpc.drain(graceMs);
     });
 
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen(options.port, options.host, () => {
+    server.listen(wanted, host, () => {
       server.off('error', reject);
       const address = server.address();
-      const port = typeof address === 'object' && address !== null ? address.port : options.port;
-      resolve({ host: options.host, port, close });
+      const port = typeof address === 'object' && address !== null ? address.port : wanted;
+      resolve({ host, port, serve, close });
     });
   });
 }

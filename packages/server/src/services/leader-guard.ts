@@ -4,7 +4,7 @@
 import { isUtf8 } from 'node:buffer';
 import type { Member } from '@kontiki/member';
 import { refusal } from '../errors.ts';
-import type { Call, Method, Service } from '../rpc/handler.ts';
+import type { Call, Method, ResponseStream, Service } from '../rpc/handler.ts';
 import type { RpcError } from '../rpc/status.ts';
 
 const electionsWithoutLeader = 3;
@@ -20,10 +20,10 @@ export function guardOf(member: Member): (path: string, kind: Method['kind'], ca
   };
 }
 
-/** Ends the streams that want a leader when there has been none for too long. One for all streams of a member. */
-export class LeaderlessStreams {
+/** The streams in progress. Ends those that want a leader when there has been none for too long, and all at the end. */
+export class OpenStreams {
   readonly #limitMs: number;
-  readonly #enders = new Set<() => void>();
+  readonly #open = new Map<ResponseStream, { readonly wantsLeader: boolean }>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(member: Member, electionMs: number) {
@@ -38,16 +38,19 @@ export class LeaderlessStreams {
     return { ...service, methods: Object.fromEntries(methods) };
   }
 
-  stop(): void {
+  /** The server closes: a stream would go on for ever. */
+  endAll(): void {
     clearTimeout(this.#timer);
-    this.#enders.clear();
+    for (const responses of [...this.#open.keys()]) responses.fail(refusal('stopped'));
   }
 
   #onLeader(leader: bigint | undefined): void {
     clearTimeout(this.#timer);
     if (leader !== undefined) return;
     this.#timer = setTimeout(() => {
-      for (const end of [...this.#enders]) end();
+      for (const [responses, { wantsLeader }] of [...this.#open]) {
+        if (wantsLeader) responses.fail(refusal('noLeader'));
+      }
     }, this.#limitMs);
     this.#timer.unref();
   }
@@ -58,15 +61,13 @@ export class LeaderlessStreams {
     return {
       kind,
       open: (call, responses) => {
+        this.#open.set(responses, { wantsLeader: wantsLeader(call) });
         const listener = open(call, responses);
-        if (!wantsLeader(call)) return listener;
-        const end = (): void => responses.fail(refusal('noLeader'));
-        this.#enders.add(end);
         return {
           message: (request) => listener.message(request),
           halfClose: () => listener.halfClose(),
           closed: () => {
-            this.#enders.delete(end);
+            this.#open.delete(responses);
             listener.closed();
           },
         };

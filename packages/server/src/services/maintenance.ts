@@ -13,7 +13,7 @@ import {
 import { clampInt64 } from '@kontiki/member';
 import { refusal, refusals } from '../errors.ts';
 import type { Service } from '../rpc/handler.ts';
-import { storageVersion, version } from '../version.ts';
+import { serverVersion, storageVersion } from '../version.ts';
 import { BackupStream } from './backup-stream.ts';
 import type { ServiceContext } from './context.ts';
 import { readMessage, serviceOf, unary } from './method.ts';
@@ -24,7 +24,7 @@ export function maintenanceService({ member, headers, logger }: ServiceContext):
       const status = member.status();
       const response = create(StatusResponseSchema, {
         header: headers.message(),
-        version,
+        version: serverVersion,
         dbSize: BigInt(status.dbSize),
         dbSizeInUse: BigInt(status.dbSizeInUse),
         leader: status.leader ?? 0n,

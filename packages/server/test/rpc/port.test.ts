@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
 import type { Call, Service } from '../../src/rpc/handler.ts';
+import { bindPort } from '../../src/rpc/listener.ts';
 import { grpcCode, RpcError } from '../../src/rpc/status.ts';
 import { openPort, type Port, same } from './port.ts';
 
@@ -473,25 +474,36 @@ describe('bounds of the client port', () => {
 
   it('says which port it could not have', async () => {
     await withPort(
-      async (port) => {
+      async ({ listener }) => {
         await assert.rejects(
-          () => openPortAt(port.listener.port),
+          () => bindPort({ host: '127.0.0.1', port: listener.port, connectionsMax: 1 }),
           (error: NodeJS.ErrnoException) => error.code === 'EADDRINUSE',
         );
       },
       [echo],
     );
   });
-});
 
-async function openPortAt(port: number): Promise<void> {
-  const { listen } = await import('../../src/rpc/listener.ts');
-  await listen({
-    host: '127.0.0.1',
-    port,
-    grpc: { inject: () => undefined, drain: () => undefined },
-    http: () => undefined,
-    connectionsMax: 1,
-    firstWordsMs: 100,
+  it('lets connections wait that come before there is a service', async () => {
+    const bound = await bindPort({ host: '127.0.0.1', port: 0, connectionsMax: 10 });
+    const response = fetch(`http://127.0.0.1:${bound.port}/early`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    bound.serve({
+      grpc: { inject: () => undefined, drain: () => undefined },
+      http: (_request, answer) => answer.end('at last'),
+      firstWordsMs: 5_000,
+    });
+
+    assert.equal(await (await response).text(), 'at last');
+    await bound.close(0);
   });
-}
+
+  it('cuts connections that still wait for a service when it closes', async () => {
+    const bound = await bindPort({ host: '127.0.0.1', port: 0, connectionsMax: 10 });
+    const response = fetch(`http://127.0.0.1:${bound.port}/early`);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await bound.close(5_000);
+
+    await assert.rejects(response);
+  });
+});

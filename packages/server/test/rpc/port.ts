@@ -4,7 +4,7 @@ import { connect, type Socket } from 'node:net';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { createGrpcCarrier, type GrpcLimits } from '../../src/rpc/grpc-js.ts';
 import type { Service } from '../../src/rpc/handler.ts';
-import { type Listener, type ListenOptions, listen } from '../../src/rpc/listener.ts';
+import { type BindOptions, type BoundPort, bindPort, type ServeOptions } from '../../src/rpc/listener.ts';
 import { type CallObserver, createRouter, type Guard } from '../../src/rpc/router.ts';
 
 const limits: GrpcLimits = {
@@ -26,12 +26,12 @@ export interface PortOptions {
   readonly guard?: Guard;
   readonly observer?: CallObserver;
   readonly limits?: Partial<GrpcLimits>;
-  readonly listen?: Partial<Pick<ListenOptions, 'connectionsMax' | 'firstWordsMs' | 'http'>>;
+  readonly listen?: Partial<Pick<BindOptions, 'connectionsMax'> & Pick<ServeOptions, 'firstWordsMs' | 'http'>>;
   readonly onFault?: (path: string, error: unknown) => void;
 }
 
 export interface Port {
-  readonly listener: Listener;
+  readonly listener: BoundPort;
   readonly client: Client;
   /** `ok` with the response, or `CODE text`. */
   unary(path: string, request: Uint8Array, metadata?: Readonly<Record<string, string>>): Promise<string>;
@@ -51,12 +51,14 @@ export async function openPort(services: readonly Service[], options: PortOption
     limits: { ...limits, ...options.limits },
     onFault: options.onFault ?? (() => undefined),
   });
-  const listener = await listen({
+  const listener = await bindPort({
     host: '127.0.0.1',
     port: 0,
+    connectionsMax: options.listen?.connectionsMax ?? 100,
+  });
+  listener.serve({
     grpc,
     http: (request, response) => response.end(`plain ${request.url}`),
-    connectionsMax: 100,
     firstWordsMs: 5_000,
     ...options.listen,
   });

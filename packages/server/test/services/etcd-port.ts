@@ -12,7 +12,7 @@ import { type ClientDuplexStream, type ClientReadableStream, Metadata, type Serv
 import { silentLogger } from '../../src/log.ts';
 import { etcdServices } from '../../src/services/all.ts';
 import { ServingState } from '../../src/services/health.ts';
-import { guardOf, LeaderlessStreams } from '../../src/services/leader-guard.ts';
+import { guardOf, OpenStreams } from '../../src/services/leader-guard.ts';
 import { Headers } from '../../src/services/response-header.ts';
 import { openPort, type Port, same } from '../rpc/port.ts';
 import { MemoryMember } from './memory-member.ts';
@@ -47,8 +47,8 @@ export async function openEtcdPort(options: EtcdPortOptions = {}): Promise<EtcdP
     limits: { requestBytesMax, txnOperationsMax: 128, leaseTtlMin: 2 },
     logger: silentLogger,
   };
-  const leaderless = new LeaderlessStreams(member, options.electionMs ?? 1000);
-  const services = etcdServices(context, serving).map((service) => leaderless.over(service));
+  const streams = new OpenStreams(member, options.electionMs ?? 1000);
+  const services = etcdServices(context, serving).map((service) => streams.over(service));
   const port = await openPort(services, {
     guard: guardOf(member),
     limits: { receiveBytesMax: requestBytesMax + 512 * 1024 },
@@ -69,7 +69,7 @@ export async function openEtcdPort(options: EtcdPortOptions = {}): Promise<EtcdP
         port.client.makeUnaryRequest(`/${path}`, same, same, bytes, headers, done);
       }),
     close: async () => {
-      leaderless.stop();
+      streams.endAll();
       await port.close();
       await member.stop();
     },

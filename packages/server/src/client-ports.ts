@@ -1,0 +1,115 @@
+// The client ports: bound first, so that one in use stops a start before it has begun, and served when the member is ready.
+
+import type { RunningMember } from '@kontiki/member';
+import type { ServerConfig } from './config/server-config.ts';
+import { bindAddress, type MemberUrl } from './config/urls.ts';
+import { healthChecks } from './http/health.ts';
+import type { Metrics } from './http/metrics.ts';
+import { httpRoutes } from './http/routes.ts';
+import type { Logger } from './log.ts';
+import { createGrpcCarrier } from './rpc/grpc-js.ts';
+import { type BoundPort, bindPort } from './rpc/listener.ts';
+import { createRouter } from './rpc/router.ts';
+import { etcdServices } from './services/all.ts';
+import { ServingState } from './services/health.ts';
+import { guardOf, OpenStreams } from './services/leader-guard.ts';
+import { Headers } from './services/response-header.ts';
+
+const connectionsMax = 20_000;
+const firstWordsMs = 5_000;
+/** What a client's message may be longer than the largest command, as etcd allows. */
+const grpcOverheadBytes = 512 * 1024;
+const sendBytesMax = 2 ** 31 - 1;
+
+export class ClientPorts {
+  readonly #ports: readonly BoundPort[];
+  readonly #serving = new ServingState();
+  #streams: OpenStreams | undefined;
+
+  /** Rejects with a sentence that names the port; none is left bound then. */
+  static async bind(urls: readonly MemberUrl[]): Promise<ClientPorts> {
+    const ports: BoundPort[] = [];
+    try {
+      for (const url of urls) ports.push(await bind(url));
+      return new ClientPorts(ports);
+    } catch (error: unknown) {
+      for (const port of ports) await port.close(0);
+      throw error;
+    }
+  }
+
+  private constructor(ports: readonly BoundPort[]) {
+    this.#ports = ports;
+  }
+
+  get addresses(): readonly { readonly host: string; readonly port: number }[] {
+    return this.#ports.map(({ host, port }) => ({ host, port }));
+  }
+
+  serve(member: RunningMember, config: ServerConfig, metrics: Metrics, logger: Logger): void {
+    const limits = {
+      requestBytesMax: config.maxRequestBytes,
+      txnOperationsMax: config.maxTxnOps,
+      leaseTtlMin: leaseTtlMin(config),
+    };
+    const streams = new OpenStreams(member, config.electionMs);
+    this.#streams = streams;
+    const services = etcdServices({ member, headers: new Headers(member), limits, logger }, this.#serving);
+    const router = createRouter({
+      services: services.map((service) => streams.over(service)),
+      guard: guardOf(member),
+      observer: metrics.calls,
+    });
+    const checks = healthChecks(member, 5_000 + 2 * config.electionMs);
+    const http = httpRoutes({ checks, metrics, logger });
+    for (const port of this.#ports) {
+      const grpc = createGrpcCarrier({
+        router,
+        limits: {
+          receiveBytesMax: config.maxRequestBytes + grpcOverheadBytes,
+          sendBytesMax,
+          concurrentStreamsMax: config.maxConcurrentStreams,
+          keepaliveIntervalMs: config.keepaliveIntervalMs,
+          keepaliveTimeoutMs: config.keepaliveTimeoutMs,
+        },
+        onFault: (path, error) => logger.error('a call failed inside', { path, error: faultText(error) }),
+      });
+      port.serve({ grpc, http, firstWordsMs });
+      logger.info('serving client traffic insecurely; this is strongly discouraged!', {
+        traffic: 'grpc+http',
+        address: `${port.host}:${port.port}`,
+      });
+    }
+  }
+
+  /** Says that it closes, ends streams, lets calls in flight end for `graceMs`, and cuts what is left. */
+  async close(graceMs: number): Promise<void> {
+    this.#serving.stop();
+    const closed = this.#ports.map((port) => port.close(graceMs));
+    this.#streams?.endAll();
+    await Promise.all(closed);
+  }
+}
+
+async function bind(url: MemberUrl): Promise<BoundPort> {
+  const host = bindAddress(url);
+  try {
+    return await bindPort({ host, port: url.port, connectionsMax });
+  } catch (error: unknown) {
+    const code = error instanceof Error && 'code' in error ? error.code : undefined;
+    const why = code === 'EADDRINUSE' ? 'another process listens there' : String(error);
+    throw new Error(`cannot listen for clients on ${host}:${url.port}: ${why}; stop it, or give other URLs`, {
+      cause: error,
+    });
+  }
+}
+
+/** etcd's: one and a half election timeouts, counted in whole heartbeats, in seconds rounded up. */
+export function leaseTtlMin({ heartbeatMs, electionMs }: Pick<ServerConfig, 'heartbeatMs' | 'electionMs'>): number {
+  const electionBeats = Math.floor(electionMs / heartbeatMs);
+  return Math.ceil((Math.floor((3 * electionBeats) / 2) * heartbeatMs) / 1000);
+}
+
+function faultText(error: unknown): string {
+  return error instanceof Error ? (error.stack ?? error.message) : String(error);
+}
