@@ -6,8 +6,9 @@ import { test } from 'node:test';
 import type { RecoveredLog } from '@kontiki/raft';
 import { openWal, type Unsynced } from '@kontiki/wal';
 import { isPossible, lifeOptions, lifeStates, type Play, play } from './life.ts';
+import { statesAfter } from './naive-log.ts';
 import { generator, seedOf } from './recovery-rig.ts';
-import { commands, Rig, write } from './rig.ts';
+import { base, commands, Rig, write } from './rig.ts';
 
 function stepsOfLife(): number {
   const rig = new Rig();
@@ -117,5 +118,21 @@ test('a log goes on after a power failure at any step', () => {
       ...entries,
       ...more.flatMap((batch) => batch.entries),
     ]);
+  }
+});
+
+test('a base in flight drops nothing, though the segments of the base before it are just going', () => {
+  const random = generator(seedOf('bases in a row'));
+  const writes = [
+    ...Array.from({ length: 8 }, (_, at) => write({ entries: commands(3 * at + 1, 3 * at + 3, 1, 1000) })),
+    ...[4, 10, 16, 23].map((at) => write({ base: base(at) })),
+  ];
+  const states = statesAfter(writes);
+  for (let round = 0; round < 1500; round++) {
+    const rig = new Rig({}, (waiting) => Math.floor(random() * waiting));
+    const seen = play(rig.walOptions(lifeOptions), writes);
+    rig.settle(60 + Math.floor(random() * 120));
+    rig.disk.crash(() => random() < 0.3);
+    assert.ok(isPossible(rig.openWal(lifeOptions).recovered, seen, states), `round ${round}`);
   }
 });

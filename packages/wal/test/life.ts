@@ -63,6 +63,6 @@ export function play(options: WalOptions, writes: readonly Persist[] = life): Pl
 }
 
 /** Whether a log after a crash holds all that was safe, and of the rest whole writes only. */
-export function isPossible(recovered: RecoveredLog, seen: Play): boolean {
-  return lifeStates.slice(seen.safe, seen.started + 1).some((state) => isDeepStrictEqual(state, recovered));
+export function isPossible(recovered: RecoveredLog, seen: Play, states: readonly RecoveredLog[] = lifeStates): boolean {
+  return states.slice(seen.safe, seen.started + 1).some((state) => isDeepStrictEqual(state, recovered));
 }

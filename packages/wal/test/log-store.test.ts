@@ -145,6 +145,34 @@ test('a lazy commit index costs no write', () => {
   assert.deepEqual(rig.disk.unsynced(), []);
 });
 
+test('the durable index follows when the log is idle, not while a batch is in flight', () => {
+  const operations: string[] = [];
+  const rig = new Rig({
+    fault: ({ kind, path }) => {
+      if (kind === 'write') operations.push(path);
+      return undefined;
+    },
+  });
+  const waiting: (() => void)[] = [];
+  const later = (task: () => void) => {
+    waiting.push(task);
+    return () => undefined;
+  };
+  const wal = rig.openWal({ later });
+  const claims = () => operations.filter((path) => path.endsWith('/durable')).length;
+  rig.append(wal, write({ entries: commands(1, 3) }));
+  const before = claims();
+
+  wal.append(write({ entries: [command(4)] }), () => undefined);
+  waiting.shift()?.();
+  rig.settle();
+  assert.equal(claims(), before);
+  waiting.shift()?.();
+  rig.settle();
+
+  assert.equal(claims(), before + 1);
+});
+
 test('a gap, a write before the base and a commit beyond the log break the caller, not the log', () => {
   const rig = new Rig();
   const attempts = [

@@ -34,14 +34,17 @@ export class Rig {
   /** Steps run so far. */
   steps = 0;
   #tasks: (() => void)[] = [];
+  readonly #choose: (waiting: number) => number;
 
-  constructor(options: Omit<MemoryDiskOptions, 'schedule'> = {}) {
+  /** `choose` picks which of the waiting operations is over next; the oldest, if it is not given. */
+  constructor(options: Omit<MemoryDiskOptions, 'schedule'> = {}, choose: (waiting: number) => number = () => 0) {
+    this.#choose = choose;
     this.disk = new MemoryDisk({ ...options, schedule: (task) => this.#tasks.push(task) });
   }
 
   /** Runs one step; false when there is none. */
   step(): boolean {
-    const task = this.#tasks.shift();
+    const [task] = this.#tasks.splice(this.#choose(this.#tasks.length), 1);
     if (task === undefined) return false;
     this.steps += 1;
     task();
