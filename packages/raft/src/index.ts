@@ -7,16 +7,8 @@ export { createRaft, load } from './core/raft.ts';
 export type { Rules } from './core/rules.ts';
 export { type Why, type WhyRule, whyRules } from './core/why.ts';
 export type { ApplyListener, ApplyMessage } from './driver/applying.ts';
-export {
-  type Applied,
-  type Driver,
-  type DriverMetrics,
-  type DriverOptions,
-  type Leadership,
-  openDriver,
-  type Started,
-  type StopReason,
-} from './driver/driver.ts';
+export type { Driver } from './driver/driver.ts';
+export type { Applied, DriverMetrics, DriverOptions, Leadership, Started, StopReason } from './driver/driver-api.ts';
 export {
   NotLeaderError,
   OutcomeUnknownError,
@@ -26,6 +18,7 @@ export {
   UnavailableError,
   UnsupportedError,
 } from './driver/errors.ts';
+export { openDriver } from './driver/open-driver.ts';
 export type * from './driver/ports.ts';
 export { type CallOptions, RaftNode, type ReadOptions, type StartResult } from './driver/raft-node.ts';
 export { type DriverSettings, defaultSettings } from './driver/settings.ts';

@@ -17,146 +17,16 @@ import type {
   Verdict,
 } from '../core/api.ts';
 import { createRaft } from '../core/raft.ts';
-import { Applying, type ApplyListener, restoreInto } from './applying.ts';
-import {
-  NotLeaderError,
-  OutcomeUnknownError,
-  OverloadedError,
-  RecoveryError,
-  StoppedError,
-  UnsupportedError,
-} from './errors.ts';
+import { Applying, type ApplyListener } from './applying.ts';
+import type { Applied, DriverMetrics, DriverOptions, Leadership, Started, StopReason } from './driver-api.ts';
+import { NotLeaderError, OutcomeUnknownError, OverloadedError, StoppedError, UnsupportedError } from './errors.ts';
 import { keyedDraw } from './keyed-draw.ts';
-import type {
-  Cancel,
-  Completion,
-  Done,
-  Logger,
-  LogRecord,
-  LogStore,
-  SnapshotStore,
-  StateMachine,
-  Ticker,
-  Transport,
-} from './ports.ts';
-import { type ProposalCounts, Proposals } from './proposals.ts';
+import type { Cancel, Completion, Done, LogRecord } from './ports.ts';
+import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
-import { type DriverSettings, settingsFrom } from './settings.ts';
-import { type SnapshotCounts, Snapshotting } from './snapshotting.ts';
-import { planStart, type StartPlan } from './start-plan.ts';
+import type { DriverSettings } from './settings.ts';
+import { Snapshotting } from './snapshotting.ts';
 import { Writing } from './writing.ts';
-
-export interface DriverOptions<Result, Query, Answer> {
-  readonly id: NodeId;
-  /** Counts the starts of this node, from 1; the embedder keeps it. No two lives of a node may share one. */
-  readonly boot: number;
-  /** The members of a new cluster, the same on each of them. Looked at on the first start only. */
-  readonly bootstrap?: Configuration;
-  /** Open and recovered; the node closes it, also when it cannot start. */
-  readonly log: LogStore;
-  readonly snapshots: SnapshotStore;
-  /** Not yet started; the node stops it, also when it cannot start. */
-  readonly transport: Transport;
-  readonly ticker: Ticker;
-  readonly stateMachine: StateMachine<Result, Query, Answer>;
-  /** All chance comes from it. It is logged, so that a run can be repeated. */
-  readonly seed: string;
-  readonly settings?: Partial<DriverSettings>;
-  readonly logger?: Logger;
-  /** Which rule of the paper fired; see `Options.why`. */
-  readonly why?: Options['why'];
-  /** Requests of peers that are not Raft: what an embedder forwards. */
-  readonly onRequest?: (from: NodeId, body: Uint8Array, reply: (body: Uint8Array) => void) => void;
-}
-
-/** Where a command stands, if it is ever committed; or why it was not taken, certainly without effect. */
-export type Started =
-  | { readonly kind: 'started'; readonly at: LogId }
-  | { readonly kind: 'refused'; readonly error: NotLeaderError | OverloadedError | StoppedError };
-
-export interface Applied<Result> {
-  readonly result: Result;
-  readonly at: LogId;
-}
-
-/** Who leads, as this node knows it. */
-export interface Leadership {
-  readonly leader: NodeId | undefined;
-  readonly term: number;
-  readonly role: Status['role'];
-}
-
-export type StopReason =
-  | { readonly kind: 'stopped' }
-  /** The node stopped itself; nothing it held in memory may be trusted any more. */
-  | { readonly kind: 'failed'; readonly error: Error };
-
-/** Counts since the start. */
-export interface DriverMetrics {
-  readonly turns: number;
-  readonly writes: number;
-  readonly leaderChanges: number;
-  readonly proposals: ProposalCounts & { readonly refused: number };
-  readonly commandsApplied: number;
-  readonly readsPending: number;
-  readonly snapshots: SnapshotCounts;
-  readonly messages: { readonly sent: number; readonly received: number };
-}
-
-/** Opens a node: recovers, restores the state machine if that is needed, and begins to take part. */
-export function openDriver<Result, Query, Answer>(
-  options: DriverOptions<Result, Query, Answer>,
-  completion: Completion<Driver<Result, Query, Answer>>,
-): void {
-  const { log, snapshots, stateMachine, bootstrap, transport, logger } = options;
-  const settings = settingsFrom(options.settings ?? {});
-  const plan = planStart({
-    log: log.recovered,
-    newest: snapshots.newest(),
-    machine: stateMachine.kind === 'durable' ? stateMachine.recovered : undefined,
-    bootstrap,
-  });
-  const fail = (error: Error): void => log.close(() => transport.stop(() => completion({ kind: 'failed', error })));
-  if (plan.kind === 'stop') {
-    fail(new RecoveryError(`node ${options.id} cannot start: ${plan.reason}`));
-    return;
-  }
-  prepare(options, plan, (error) => {
-    if (error !== undefined) {
-      fail(error);
-      return;
-    }
-    let driver: Driver<Result, Query, Answer>;
-    try {
-      driver = new Driver(options, settings, plan.restore);
-    } catch (error: unknown) {
-      fail(asError(error));
-      return;
-    }
-    const { term, last, commit, applied } = driver.status();
-    const fields = { id: options.id, boot: options.boot, seed: options.seed, term, last: last.index, commit, applied };
-    logger?.({ level: 'info', message: 'node started', fields });
-    completion({ kind: 'done', value: driver });
-  });
-}
-
-/** Makes the disk and the state machine agree with the plan. */
-function prepare<Result, Query, Answer>(
-  { log, snapshots, stateMachine }: DriverOptions<Result, Query, Answer>,
-  plan: Extract<StartPlan, { readonly kind: 'start' }>,
-  done: Done,
-): void {
-  const restore: Done = (error) => {
-    if (error !== undefined || plan.restoreFrom === undefined) done(error);
-    else restoreInto(stateMachine, snapshots, plan.restoreFrom.last, done);
-  };
-  if (plan.write === undefined) {
-    restore(undefined);
-    return;
-  }
-  const id = 0 as Parameters<LogStore['append']>[0]['id'];
-  log.append({ id, sync: true, ...plan.write, entries: [] }, restore);
-}
 
 export class Driver<Result, Query, Answer> {
   readonly id: NodeId;
@@ -181,7 +51,7 @@ export class Driver<Result, Query, Answer> {
   #sent = 0;
   #received = 0;
 
-  /** For `openDriver` only. */
+  /** Begins to take part at once. For `openDriver`, which knows that `restore` fits the disk and the state machine. */
   constructor(options: DriverOptions<Result, Query, Answer>, settings: DriverSettings, restore: Options['restore']) {
     this.id = options.id;
     this.settings = settings;
@@ -564,6 +434,6 @@ function failedWith(error: Error): { readonly kind: 'failed'; readonly error: Er
   return { kind: 'failed', error };
 }
 
-function asError(error: unknown): Error {
+export function asError(error: unknown): Error {
   return error instanceof Error ? error : new Error(String(error));
 }

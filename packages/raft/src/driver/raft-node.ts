@@ -3,16 +3,10 @@
 import type { Index, NodeId, Status, Verdict } from '../core/api.ts';
 import { AppliedFeed } from './applied-feed.ts';
 import type { ApplyMessage } from './applying.ts';
-import {
-  type Applied,
-  type Driver,
-  type DriverMetrics,
-  type DriverOptions,
-  type Leadership,
-  openDriver,
-  type StopReason,
-} from './driver.ts';
+import type { Driver } from './driver.ts';
+import type { Applied, DriverMetrics, DriverOptions, Leadership, StopReason } from './driver-api.ts';
 import { NotLeaderError, UnsupportedError } from './errors.ts';
+import { openDriver } from './open-driver.ts';
 import type { Cancel, Completion } from './ports.ts';
 
 export interface CallOptions {

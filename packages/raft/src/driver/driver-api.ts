@@ -1,0 +1,65 @@
+// What goes into a driver and what it says of itself.
+
+import type { Configuration, LogId, NodeId, Options, Status } from '../core/api.ts';
+import type { NotLeaderError, OverloadedError, StoppedError } from './errors.ts';
+import type { Logger, LogStore, SnapshotStore, StateMachine, Ticker, Transport } from './ports.ts';
+import type { ProposalCounts } from './proposals.ts';
+import type { DriverSettings } from './settings.ts';
+import type { SnapshotCounts } from './snapshotting.ts';
+
+export interface DriverOptions<Result, Query, Answer> {
+  readonly id: NodeId;
+  /** Counts the starts of this node, from 1; the embedder keeps it. No two lives of a node may share one. */
+  readonly boot: number;
+  /** The members of a new cluster, the same on each of them. Looked at on the first start only. */
+  readonly bootstrap?: Configuration;
+  /** Open and recovered; the node closes it, also when it cannot start. */
+  readonly log: LogStore;
+  readonly snapshots: SnapshotStore;
+  /** Not yet started; the node stops it, also when it cannot start. */
+  readonly transport: Transport;
+  readonly ticker: Ticker;
+  readonly stateMachine: StateMachine<Result, Query, Answer>;
+  /** All chance comes from it. It is logged, so that a run can be repeated. */
+  readonly seed: string;
+  readonly settings?: Partial<DriverSettings>;
+  readonly logger?: Logger;
+  /** Which rule of the paper fired; see `Options.why`. */
+  readonly why?: Options['why'];
+  /** Requests of peers that are not Raft: what an embedder forwards. */
+  readonly onRequest?: (from: NodeId, body: Uint8Array, reply: (body: Uint8Array) => void) => void;
+}
+
+/** Where a command stands, if it is ever committed; or why it was not taken, certainly without effect. */
+export type Started =
+  | { readonly kind: 'started'; readonly at: LogId }
+  | { readonly kind: 'refused'; readonly error: NotLeaderError | OverloadedError | StoppedError };
+
+export interface Applied<Result> {
+  readonly result: Result;
+  readonly at: LogId;
+}
+
+/** Who leads, as this node knows it. */
+export interface Leadership {
+  readonly leader: NodeId | undefined;
+  readonly term: number;
+  readonly role: Status['role'];
+}
+
+export type StopReason =
+  | { readonly kind: 'stopped' }
+  /** The node stopped itself; nothing it held in memory may be trusted any more. */
+  | { readonly kind: 'failed'; readonly error: Error };
+
+/** Counts since the start. */
+export interface DriverMetrics {
+  readonly turns: number;
+  readonly writes: number;
+  readonly leaderChanges: number;
+  readonly proposals: ProposalCounts & { readonly refused: number };
+  readonly commandsApplied: number;
+  readonly readsPending: number;
+  readonly snapshots: SnapshotCounts;
+  readonly messages: { readonly sent: number; readonly received: number };
+}
