@@ -2,7 +2,7 @@
 
 import type { EncodedKeyValue, Key, WatchEvent } from './api.ts';
 import type { RevisionEvents } from './history.ts';
-import { encodeDeletedKey, encodeEvent } from './key-value.ts';
+import { decodeKeyValue, encodeDeletedKey, encodeEvent } from './key-value.ts';
 import type { Row } from './row.ts';
 
 /** Looks up what a key was at a revision. */
@@ -32,10 +32,15 @@ class RowEvent implements WatchEvent {
 
   encodedWithPrevKv(): Uint8Array {
     if (this.#encodedWithPrevKv === undefined) {
-      const before = this.#valueAt(this.key, this.modRevision - 1);
+      // A creation has nothing before it, even if its own transaction has just deleted the key's last life.
+      const before = this.#isCreation() ? undefined : this.#valueAt(this.key, this.modRevision - 1);
       this.#encodedWithPrevKv = before === undefined ? this.encoded : encodeEvent(this.type, this.#kv, before);
     }
     return this.#encodedWithPrevKv;
+  }
+
+  #isCreation(): boolean {
+    return this.type === 'put' && decodeKeyValue(this.#kv).createRevision === this.modRevision;
   }
 }
 

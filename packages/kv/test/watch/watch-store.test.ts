@@ -138,6 +138,16 @@ test('prev_kv is what the key was before, and absent for creations and compacted
   assert.deepEqual(eventsOf(sink).slice(-1).map(hasPrevKv), [false]);
 });
 
+test('a key deleted and made again by one transaction has no prev_kv in its new life', () => {
+  const { hub, apply } = place();
+  const sink = new KeptResponses();
+  apply(put('a', '1'));
+  hub.openStream(sink, never).create(watch('a', { prevKv: true }));
+  apply({ kind: 'txn', compare: [], success: [del('a', '\0'), put('a', '2')], failure: [] });
+  const hasPrevKv = (event: WatchEvent): boolean => event.encodedWithPrevKv().length > event.encoded.length;
+  assert.deepEqual(eventsOf(sink).map(hasPrevKv), [true, false]);
+});
+
 test('a restored store is caught up with from where each watcher was', () => {
   const source = place();
   source.apply(put('a', '1'), put('b', '1'), put('a', '2'), del('b'), put('a', '3'));
