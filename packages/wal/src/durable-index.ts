@@ -4,7 +4,7 @@
 import type { Completion, Done } from '@kontiki/raft';
 import { getU64, putU64, viewOf } from './bytes.ts';
 import type { Checksum } from './checksum.ts';
-import { assert } from './errors.ts';
+import { assert, DecodeError } from './errors.ts';
 import { formatVersion, putFileHead, versionOf } from './file-head.ts';
 import { call, completing, run, type Sequence, take } from './sequence.ts';
 import type { Vfs, VfsFile } from './vfs.ts';
@@ -46,13 +46,19 @@ function decodeSlot(bytes: Uint8Array, checksum: Checksum): Slot | undefined {
   if (bytes.length < slotBytes || versionOf(bytes, 'KONTIKID', checksum) !== formatVersion) return undefined;
   const view = viewOf(bytes);
   if (checksum(bytes.subarray(0, crcOffset), 0) !== view.getUint32(crcOffset, true)) return undefined;
-  const claim = {
-    batch: getU64(view, 24),
-    sequence: getU64(view, 32),
-    offset: getU64(view, 40),
-    index: getU64(view, 48),
-  };
-  return { generation: getU64(view, 16), claim };
+  try {
+    const claim: Claim = {
+      batch: getU64(view, 24),
+      sequence: getU64(view, 32),
+      offset: getU64(view, 40),
+      index: getU64(view, 48),
+    };
+    return { generation: getU64(view, 16), claim };
+  } catch (error: unknown) {
+    // Such a slot says nothing, as if it were torn.
+    if (error instanceof DecodeError) return undefined;
+    throw error;
+  }
 }
 
 export type SlotReading =

@@ -10,6 +10,11 @@ export type FrameType = (typeof frameTypes)[keyof typeof frameTypes];
 export const frameHeaderBytes = 40;
 export const payloadBytesMax: number = 64 * 2 ** 20;
 
+/** Whether a record of this type is an entry of the log. */
+export function isEntry(type: number): boolean {
+  return type === frameTypes.command || type === frameTypes.configuration || type === frameTypes.noop;
+}
+
 /** A record on its way to the disk. What index and term mean depends on the type. */
 export interface Draft {
   readonly type: FrameType;
@@ -40,7 +45,7 @@ export interface Proof {
   readonly seed: number;
 }
 
-const noPayload: Uint8Array = new Uint8Array(0);
+export const noPayload: Uint8Array = new Uint8Array(0);
 
 export function mark(last: { readonly index: number; readonly term: number }): Draft {
   return { type: frameTypes.mark, index: last.index, term: last.term, payload: noPayload };

@@ -18,7 +18,10 @@ import { type ActiveSegment, type OlderSegment, Wal } from './wal.ts';
 
 const tornFilesMax = 8;
 
-/** Opens the log in a directory, recovered, durable and locked. Fails with WalCorruptError, NewerFormatError or VfsError. */
+/**
+ * Opens the log in a directory, recovered, durable and locked. Fails with WalCorruptError, NewerFormatError or VfsError;
+ * throws a RangeError at once for a segment size that is none.
+ */
 export function openWal(options: WalOptions, completion: Completion<Wal>): void {
   const { segmentBytes = segmentBytesDefault } = options;
   if (!Number.isSafeInteger(segmentBytes) || segmentBytes < segmentBytesMin) {

@@ -4,7 +4,7 @@
 import type { Checksum } from './checksum.ts';
 import { type Claim, durableName, noClaim, readSlotFile, type SlotReading } from './durable-index.ts';
 import { type Damage, DecodeError } from './errors.ts';
-import { type Cursor, findLaterBatch, isZero, scanBatches } from './frame.ts';
+import { type Cursor, findLaterBatch, isEntry, isZero, scanBatches } from './frame.ts';
 import type { Facts } from './recovery.ts';
 import { Replay } from './replay.ts';
 import {
@@ -144,7 +144,7 @@ class Surveyor {
     for (const frame of scan.frames) {
       this.#stop.offset = frame.offset;
       this.#replay.apply(frame);
-      if (frame.type <= 3) indexMax = Math.max(indexMax, frame.index);
+      if (isEntry(frame.type)) indexMax = Math.max(indexMax, frame.index);
     }
     this.#stop.offset = scan.end.offset;
     this.#segments.push({ sequence, header, seed, end: scan.end, indexMax });

@@ -14,7 +14,7 @@ import type {
 } from '@kontiki/raft';
 import type { Claim, DurableIndex } from './durable-index.ts';
 import { assert, WalClosedError } from './errors.ts';
-import { batchBytes, type Cursor, type Draft, encodeBatch, frameTypes, mark } from './frame.ts';
+import { batchBytes, type Cursor, type Draft, encodeBatch, frameTypes, mark, noPayload } from './frame.ts';
 import { LogOutline } from './log-outline.ts';
 import type { WalOptions } from './options.ts';
 import { encodeBase, encodeConfiguration, encodeVote, type Manner } from './payload.ts';
@@ -25,7 +25,6 @@ import type { VfsFile, VfsLock } from './vfs.ts';
 
 /** A buffer larger than this is given back after its batch. */
 const scratchBytesMax: number = 4 * 2 ** 20;
-const noPayload: Uint8Array = new Uint8Array(0);
 
 /** The segment that batches are written to. */
 export interface ActiveSegment {

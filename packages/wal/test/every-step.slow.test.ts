@@ -5,9 +5,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { RecoveredLog } from '@kontiki/raft';
 import { openWal, type Unsynced } from '@kontiki/wal';
+import { chance } from '@kontiki/wal/testing';
 import { isPossible, lifeOptions, lifeStates, type Play, play } from './life.ts';
 import { statesAfter } from './naive-log.ts';
-import { generator, seedOf } from './recovery-rig.ts';
+import { seedOf } from './recovery-rig.ts';
 import { base, commands, Rig, write } from './rig.ts';
 
 function stepsOfLife(): number {
@@ -44,7 +45,7 @@ test('the life of this file takes what it shall: cuts, drops, lazy claims', () =
 });
 
 test('a power failure at any step loses nothing that was acknowledged', () => {
-  const random = generator(seedOf('power failures'));
+  const random = chance(seedOf('power failures'));
   const policies: readonly (() => boolean)[] = [
     () => false,
     () => true,
@@ -61,7 +62,7 @@ test('a power failure at any step loses nothing that was acknowledged', () => {
 });
 
 test('a power failure at any step of the recovery changes nothing', () => {
-  const random = generator(seedOf('power failures of the recovery'));
+  const random = chance(seedOf('power failures of the recovery'));
   for (let steps = 0; steps <= total; steps++) {
     for (let recoverySteps = 1; ; recoverySteps++) {
       const { rig, seen } = crashed(steps, () => random() < 0.5);
@@ -100,7 +101,7 @@ test('a process that is killed, and the power after it, lose nothing that was re
 });
 
 test('a log goes on after a power failure at any step', () => {
-  const random = generator(seedOf('going on'));
+  const random = chance(seedOf('going on'));
   for (let steps = 0; steps <= total; steps += 3) {
     const { rig } = crashed(steps, () => random() < 0.5);
     const wal = rig.openWal(lifeOptions);
@@ -122,7 +123,7 @@ test('a log goes on after a power failure at any step', () => {
 });
 
 test('a base in flight drops nothing, though the segments of the base before it are just going', () => {
-  const random = generator(seedOf('bases in a row'));
+  const random = chance(seedOf('bases in a row'));
   const writes = [
     ...Array.from({ length: 8 }, (_, at) => write({ entries: commands(3 * at + 1, 3 * at + 3, 1, 1000) })),
     ...[4, 10, 16, 23].map((at) => write({ base: base(at) })),

@@ -6,11 +6,6 @@ import { directory, Rig } from './rig.ts';
 
 export type Files = ReadonlyMap<string, Uint8Array>;
 
-export interface Recorded {
-  /** The files before the first write, and after each. */
-  readonly files: readonly Files[];
-}
-
 /** Writes all, and closes the log in the end unless told otherwise. The last files are those after the close. */
 export function record(writes: readonly Persist[], options: Partial<WalOptions>): readonly Files[] {
   const rig = new Rig();
@@ -117,18 +112,6 @@ export function tryOpen(files: Files, options: Partial<WalOptions>): Opening {
 
 export function isTorn(event: WalEvent): boolean {
   return event.kind === 'tailTorn';
-}
-
-/** A small generator for subsets and choices: the same numbers for the same seed, everywhere. */
-export function generator(seed: number): () => number {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x9e3779b9) >>> 0;
-    let mixed = state;
-    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32;
-  };
 }
 
 export function seedOf(title: string): number {

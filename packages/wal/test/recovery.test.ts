@@ -207,6 +207,23 @@ test('Q: a last batch that was never acknowledged is cut off and kept aside', ()
   assert.deepEqual(torn?.[1], half);
 });
 
+test('Q: of the tails kept aside the newest stay', () => {
+  const { file, start } = changeOf(at(7), at(8), last);
+  const older = Array.from({ length: 12 }, (_, tail) => `${directory}/000000000000000${tail.toString(16)}-0.torn`);
+  const files = new Map(withFlip(at(8), file, 8 * (start + 100)));
+  for (const path of older) files.set(path, Uint8Array.of(1));
+
+  const opening = tryOpen(files, options);
+
+  assert.equal(opening.kind, 'opened');
+  const kept = opening.rig.disk.files().map(([path]) => path);
+  assert.deepEqual(
+    older.filter((path) => kept.includes(path)),
+    older.slice(5),
+  );
+  assert.equal(kept.filter((path) => path.endsWith('.torn')).length, 8);
+});
+
 test('Q: the window: the last batch rots before the durable index has followed', () => {
   const { file, start } = changeOf(at(7), at(8), last);
   opens(withFlip(at(8), file, 8 * (start + 100)), 'Q', 7, 1);

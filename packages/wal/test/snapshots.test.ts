@@ -5,7 +5,8 @@ import { test } from 'node:test';
 import type { SnapshotMeta, SnapshotStore } from '@kontiki/raft';
 import { NewerFormatError, openSnapshots, type SnapshotEvent } from '@kontiki/wal';
 import { zlibChecksum } from '@kontiki/wal/node';
-import { generator, seedOf } from './recovery-rig.ts';
+import { chance } from '@kontiki/wal/testing';
+import { seedOf } from './recovery-rig.ts';
 import { base, failing, index, Rig } from './rig.ts';
 
 const directory = '/snapshots';
@@ -112,7 +113,7 @@ test('a snapshot of a newer format is refused', () => {
 });
 
 test('a power failure at any step leaves the old snapshot or the new one', () => {
-  const random = generator(seedOf('snapshot crashes'));
+  const random = chance(seedOf('snapshot crashes'));
   for (let steps = 0; steps < 60; steps++) {
     for (const keep of [() => false, () => true, () => random() < 0.5]) {
       const rig = new Rig();

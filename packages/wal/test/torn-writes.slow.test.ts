@@ -3,6 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { chance } from '@kontiki/wal/testing';
 import { statesAfter } from './naive-log.ts';
 import {
   type Change,
@@ -10,7 +11,6 @@ import {
   diskOf,
   eachFlip,
   type Files,
-  generator,
   record,
   seedOf,
   tryOpen,
@@ -91,7 +91,7 @@ test('every subset of the unsynced sectors leaves the batch whole or not there',
 });
 
 test('random subsets of many unsynced sectors leave the batch whole or not there', () => {
-  const random = generator(seedOf('sectors of a large batch'));
+  const random = chance(seedOf('sectors of a large batch'));
   const large = [...writes.slice(0, 4), write({ entries: commands(13, 20, 1, 900) })];
   const files = record(large, options);
   const [before, after] = [files[4], files[5]];

@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { WalCorruptError } from '@kontiki/wal';
-import { type UnsyncedOptions, unsyncedVfs } from '@kontiki/wal/testing';
+import { chance, type UnsyncedOptions, unsyncedVfs } from '@kontiki/wal/testing';
 import { isPossible, lifeOptions, type Play, play } from './life.ts';
-import { generator, seedOf } from './recovery-rig.ts';
+import { seedOf } from './recovery-rig.ts';
 import { Rig } from './rig.ts';
 
 type Verdict = 'kept' | 'lost' | 'corrupt';
@@ -28,7 +28,7 @@ function killed(options: UnsyncedOptions, steps: number): Verdict {
 }
 
 test('a log killed at any moment keeps what it acknowledged, whatever reached the disk by itself', () => {
-  const random = generator(seedOf('kills'));
+  const random = chance(seedOf('kills'));
   for (let round = 0; round < 120; round++) {
     const options = { seed: Math.floor(random() * 2 ** 31), early: [0, 0.1, 0.5, 1][round % 4] ?? 0 };
     const steps = Math.floor(random() * 1200);

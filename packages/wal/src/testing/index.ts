@@ -1,2 +1,3 @@
+export { chance } from './chance.ts';
 export { type UnsyncedOptions, unsyncedVfs } from './unsynced-vfs.ts';
 export { type VfsRig, type VfsSuite, vfsSuite } from './vfs-suite.ts';

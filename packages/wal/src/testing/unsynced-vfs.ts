@@ -5,6 +5,7 @@
 import type { Completion, Done } from '@kontiki/raft';
 import { call, completing, run, type Sequence, take } from '../sequence.ts';
 import { type Vfs, VfsError, type VfsFile, type VfsLock } from '../vfs.ts';
+import { chance } from './chance.ts';
 
 const sectorBytes = 512;
 
@@ -52,13 +53,13 @@ class UnsyncedVfs implements Vfs {
   readonly #directories: Map<string, DirectoryView> = new Map();
   /** Operations run one after another: this is a test bed, and order is worth more here than speed. */
   readonly #queue: (() => void)[] = [];
-  #state: number;
+  readonly #chance: () => number;
 
   constructor(below: Vfs, options: UnsyncedOptions) {
     this.#below = below;
     this.#early = options.early ?? 0;
     this.#lies = options.lies ?? 'nothing';
-    this.#state = options.seed >>> 0;
+    this.#chance = chance(options.seed);
   }
 
   open(path: string, mode: 'existing' | 'create', completion: Completion<VfsFile>): void {
@@ -303,12 +304,7 @@ class UnsyncedVfs implements Vfs {
   }
 
   #byChance(): boolean {
-    if (this.#early === 0) return false;
-    this.#state = (this.#state + 0x9e3779b9) >>> 0;
-    let mixed = this.#state;
-    mixed = Math.imul(mixed ^ (mixed >>> 16), 0x21f0aaad);
-    mixed = Math.imul(mixed ^ (mixed >>> 15), 0x735a2d97);
-    return ((mixed ^ (mixed >>> 15)) >>> 0) / 2 ** 32 < this.#early;
+    return this.#early > 0 && this.#chance() < this.#early;
   }
 }
 
