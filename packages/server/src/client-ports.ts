@@ -3,6 +3,7 @@
 import type { RunningMember } from '@kontiki/member';
 import type { ServerConfig } from './config/server-config.ts';
 import { bindAddress, type MemberUrl } from './config/urls.ts';
+import { refusal } from './errors.ts';
 import { healthChecks } from './http/health.ts';
 import type { Metrics } from './http/metrics.ts';
 import { httpRoutes } from './http/routes.ts';
@@ -55,10 +56,19 @@ export class ClientPorts {
     const streams = new OpenStreams(member, config.electionMs);
     this.#streams = streams;
     const services = etcdServices({ member, headers: new Headers(member), limits, logger }, this.#serving);
+    const passes = guardOf(member);
+    let hasFailed = false;
+    member.onFailure(() => {
+      hasFailed = true;
+      this.#serving.stop();
+      streams.endAll();
+    });
     const router = createRouter({
       services: services.map((service) => streams.over(service)),
-      guard: guardOf(member),
+      guard: (path, kind, call) => (hasFailed ? refusal('stopped') : passes(path, kind, call)),
       observer: metrics.calls,
+      // Whoever waited for a member that has stopped itself is told that, and not what its disk said.
+      stranger: (error) => (hasFailed ? refusal('stopped') : error),
     });
     const checks = healthChecks(member, 5_000 + 2 * config.electionMs);
     const http = httpRoutes({ checks, metrics, logger });

@@ -9,6 +9,8 @@ import {
   Server,
   ServerCredentials,
   type ServerDuplexStream,
+  type ServerInterceptingCall,
+  type ServerInterceptingCallInterface,
   type ServerUnaryCall,
   type sendUnaryData,
 } from '@grpc/grpc-js';
@@ -41,7 +43,7 @@ export interface GrpcCarrierOptions {
 }
 
 export function createGrpcCarrier({ router, limits, onFault }: GrpcCarrierOptions): GrpcCarrier {
-  const server = new Server(channelOptions(limits));
+  const server = new Server({ ...channelOptions(limits), interceptors: [speakAsGrpcGo] });
   for (const [path, method] of router.methods) {
     server.register(path, handlerOf(path, method, onFault), toBuffer, identity, typeOf(method));
   }
@@ -85,6 +87,21 @@ function serveUnknown(server: Server, router: Router): void {
         path,
       },
   });
+}
+
+/** What grpc-js refuses by itself, in grpc-go's words. The refusal passes no other hook than the call it is sent by. */
+function speakAsGrpcGo(_method: unknown, call: ServerInterceptingCallInterface): ServerInterceptingCall {
+  const send = call.sendStatus;
+  call.sendStatus = (status) => send.call(call, { ...status, details: inGrpcGo(status.details ?? '') });
+  // It goes on as it is: a wrapper would cost every call something.
+  return call as ServerInterceptingCall;
+}
+
+function inGrpcGo(details: string): string {
+  const tooLong = /^Received message larger than max \((\d+) vs (\d+)\)$/.exec(details);
+  if (tooLong !== null) return `grpc: received message larger than max (${tooLong[1]} vs. ${tooLong[2]})`;
+  const encoding = /^Received message compressed with unsupported encoding (".*")$/.exec(details);
+  return encoding === null ? details : `grpc: Decompressor is not installed for grpc-encoding ${encoding[1]}`;
 }
 
 function typeOf(method: Method): 'unary' | 'bidi' {

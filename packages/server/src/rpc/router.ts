@@ -19,14 +19,17 @@ export interface RouterOptions {
   readonly services: readonly Service[];
   readonly guard: Guard;
   readonly observer: CallObserver;
+  /** What a unary call ends with when its method threw something that is no refusal; the same thing when absent. */
+  readonly stranger?: (error: unknown) => unknown;
 }
 
-export function createRouter({ services, guard, observer }: RouterOptions): Router {
+export function createRouter(options: RouterOptions): Router {
+  const { services } = options;
   const methods = new Map<string, Method>();
   for (const service of services) {
     for (const [name, method] of Object.entries(service.methods)) {
       const path = `/${service.name}/${name}`;
-      methods.set(path, watched(path, method, guard, observer));
+      methods.set(path, watched(path, method, options));
     }
   }
   const names = new Set(services.map((service) => service.name));
@@ -47,7 +50,8 @@ function unknownPath(path: string, services: ReadonlySet<string>): RpcError {
   return new RpcError(grpcCode.unimplemented, what);
 }
 
-function watched(path: string, method: Method, guard: Guard, observer: CallObserver): Method {
+function watched(path: string, method: Method, options: RouterOptions): Method {
+  const { guard, observer, stranger = (error) => error } = options;
   if (method.kind !== 'unary') {
     const { kind, open } = method;
     return {
@@ -87,7 +91,8 @@ function watched(path: string, method: Method, guard: Guard, observer: CallObser
         observer.sent(path, 'unary');
         observer.finished(path, 'unary', grpcCode.ok);
         return response;
-      } catch (error: unknown) {
+      } catch (thrown: unknown) {
+        const error = thrown instanceof RpcError ? thrown : stranger(thrown);
         observer.finished(path, 'unary', error instanceof RpcError ? error.code : grpcCode.unknown);
         throw error;
       }
