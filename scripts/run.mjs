@@ -32,6 +32,7 @@ const commands = {
     says: 'kills and stops of real processes under writers, then a search for losses',
     run: program('packages/server/test/crash/main.ts'),
   },
+  'docs:long': { says: 'runs the long commands of the docs', run: program('scripts/doc-commands.ts') },
   bench: { says: 'Kontiki and etcd side by side under one load generator', run: program('bench/main.ts') },
 };
 
