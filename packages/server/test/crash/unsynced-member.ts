@@ -14,8 +14,8 @@ const flushDelayMs = 50;
 
 /** A kernel writes some of it when it likes. */
 const honest = unsyncedVfs(diskStorage.vfs, { seed, early: 0.1 });
-/** Only the log's syncs are left out: what a member says of itself stays true, so that it starts again and is found lacking. */
-const lying = unsyncedVfs(diskStorage.vfs, { seed, lies: 'fdatasync' });
+/** Only the log's syncs are left out, of files and names: what a member says of itself stays true, and it starts again. */
+const lying = unsyncedVfs(diskStorage.vfs, { seed, lies: 'everything' });
 
 const storage: ServerStorage = {
   ...diskStorage,
