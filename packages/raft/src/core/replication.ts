@@ -154,6 +154,9 @@ function onMatched(node: Node, leader: Leader, peer: Peer, round: number, match:
   } else if (flow.kind === 'snapshot' && peer.match >= node.log.base.last.index) {
     // Whatever brought it there, the log can take over.
     becomeReplicate(peer);
+  } else if (flow.kind === 'snapshot' && flow.sent !== undefined && peer.match >= flow.sent.snapshot.last.index) {
+    // It has taken the snapshot, but the log has gone on without waiting: it needs a newer one.
+    becomeProbe(peer, plus(peer.match, 1));
   }
   if (moved) advanceCommit(node, leader);
 }

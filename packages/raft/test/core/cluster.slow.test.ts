@@ -1,73 +1,70 @@
 // More random clusters, and the proof that they can fail: each rule that is wrong on purpose is found out by the observer
-// outside, with the node's own invariants switched off.
+// outside, with the node's own invariants switched off. (Committing by counting alone, figure 8, takes a schedule that
+// chance hardly finds; a story plays it.)
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { paperRules, type Rules } from '../../src/core/rules.ts';
-import { drawCluster } from './cluster.ts';
-import { runSeeds, seedsOf, turnsOf } from './run-seeds.ts';
+import { drawCluster, roughCluster } from './cluster.ts';
+import { runSeeds, runToTheEnd, seedsOf } from './run-seeds.ts';
 
 test('many clusters under faults stay safe after every step, and make progress once healed', () => {
-  runSeeds(seedsOf(1001, 400));
+  runSeeds(seedsOf(1001, 120));
 });
 
-test('clusters whose nodes are dumped and loaded all the time stay safe as well', () => {
-  runSeeds(seedsOf(5001, 40), { reload: true });
+test('small clusters under constant campaigns and power failures stay safe as well', () => {
+  runSeeds(seedsOf(1, 120), roughCluster);
 });
 
-/** What breaks, what the observer says, and among how many seeds it must have said it. */
-const mutants: readonly (readonly [string, Partial<Rules>, RegExp, number])[] = [
-  ['an older log may lead', { isUpToDate: () => true }, /LeaderCompleteness/, 60],
-  [
-    'entries of old terms are committed by counting',
-    { mayCommitByCounting: () => true },
-    /LeaderCompleteness|StateMachineSafety/,
-    400,
-  ],
-  ['a vote is forgotten with a heartbeat', { votedForAfterAppend: () => undefined }, /ElectionSafety/, 600],
+test('so do clusters whose nodes are dumped and loaded all the time', () => {
+  runSeeds(seedsOf(5001, 15), (seed) => drawCluster(seed, { reload: true }));
+});
+
+/** What breaks, where it is soonest found, and what the observer says. */
+const mutants: readonly (readonly [string, Partial<Rules>, typeof drawCluster, RegExp])[] = [
+  ['an older log may lead', { isUpToDate: () => true }, drawCluster, /LeaderCompleteness/],
+  ['a vote is forgotten with a heartbeat', { votedForAfterAppend: () => undefined }, roughCluster, /ElectionSafety/],
   [
     'a vote is given to everybody',
     { answerVote: ({ candidateLast, ownLast }, isUpToDate) => (isUpToDate(candidateLast, ownLast) ? 'grant' : 'log') },
+    roughCluster,
     /ElectionSafety/,
-    200,
   ],
   [
     'a follower commits what its leader has',
     { followerCommit: ({ leaderCommit }) => leaderCommit },
+    drawCluster,
     /StateMachineSafety/,
-    100,
   ],
   [
     'every AppendEntries truncates',
     { truncateFrom: ({ prev }) => (prev + 1) as never },
+    drawCluster,
     /overwrites|LeaderCompleteness|no progress|durable/,
-    20,
   ],
-  ['a vote request leaves before it is durable', { leavesBeforeDurable: () => true }, /ElectionSafety/, 600],
+  ['a vote request leaves before it is durable', { leavesBeforeDurable: () => true }, roughCluster, /ElectionSafety/],
   [
     'an acknowledgement claims what is not durable',
     { mayClaim: (_durable, appended) => appended },
+    drawCluster,
     /have it durable/,
-    20,
   ],
-  ['a read does not wait for the no-op', { mayServeReads: () => true }, /stale read/, 60],
-  ['replies of old terms count', { acceptsReply: () => true }, /ElectionSafety|durable|LeaderCompleteness/, 400],
+  ['a read does not wait for the no-op', { mayServeReads: () => true }, drawCluster, /stale read/],
+  ['replies of old terms count', { acceptsReply: () => true }, roughCluster, /ElectionSafety|durable/],
 ];
+const seedsMax = 300;
 
-for (const [title, mutation, expected, within] of mutants) {
+for (const [title, mutation, draw, expected] of mutants) {
   test(`the observer finds out when ${title}`, () => {
     const rules: Rules = { ...paperRules, ...mutation, name: title };
-    for (let seed = 1; seed <= within; seed += 1) {
+    for (let seed = 1; seed <= seedsMax; seed += 1) {
       try {
-        const cluster = drawCluster(seed, { rules, ownInvariants: false });
-        for (let count = 0; count < turnsOf; count += 1) cluster.event();
-        cluster.heal();
-        cluster.converge(600);
+        runToTheEnd(draw(seed, { rules, ownInvariants: false }));
       } catch (error) {
         assert.match(String(error), expected, `SEED=${seed}`);
         return;
       }
     }
-    assert.fail(`not found in ${within} seeds`);
+    assert.fail(`not found in ${seedsMax} seeds`);
   });
 }

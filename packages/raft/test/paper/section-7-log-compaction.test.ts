@@ -241,3 +241,17 @@ test('the memory of the log is bounded: a leader refuses, a follower takes no mo
   assert.deepEqual(only(follower.settle(), 'appendEntriesReply').outcome, { kind: 'matched', match: 2 });
   assert.deepEqual([follower.log, follower.status.commit], [[1, 1], 2]);
 });
+
+test('a follower that took a snapshot which the log has outgrown is sent a newer one', () => {
+  const leader = leaderWithStraggler();
+  leader.matched(8, 'n3');
+  leader.settle();
+  leader.step({ kind: 'compacted', through: at(8) });
+  leader.tick(60 * 10 + 1);
+  leader.settle();
+  assert.equal(leader.status.first, 9);
+  leader.step({ kind: 'snapshotSent', to: id('n2'), snapshot: snapshotAt(6, 2) });
+  leader.settle();
+  leader.matched(6, 'n2');
+  assert.deepEqual(leader.ready().snapshotsWanted, ['n2']);
+});
