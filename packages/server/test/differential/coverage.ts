@@ -55,6 +55,8 @@ export const applicableErrors: readonly string[] = [
   'OutOfRange: etcdserver: too large lease TTL',
   'NotFound: etcdserver: requested lease not found',
   'FailedPrecondition: etcdserver: lease already exists',
+  'Unimplemented: unknown method NoSuchMethod for service etcdserverpb.KV',
+  'Unimplemented: unknown service etcdserverpb.NoSuchService',
   'Watch canceled: mvcc: duplicate watch ID provided on the WatchStream',
   'Watch canceled: mvcc: watcher range is empty',
 ];

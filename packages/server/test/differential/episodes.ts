@@ -55,13 +55,16 @@ export const episodes: readonly Episode[] = [
   unknownEnums,
   sortTies,
   compactedAndFuture,
+  twoErrors,
   watchOptions,
   putOptions,
   badRequests,
   transcript('negative start revision'),
   transcript('progress without watchers'),
   transcript('progress before a future start'),
+  transcript('watch id beyond 2^53'),
   deleteAtCompactedRevision,
+  idOfCompactedWatcher,
 ];
 
 /** Around etcd's limit of 1.5 MiB for a proposal, and past the 2 MiB that a gRPC message may have. */
@@ -271,6 +274,24 @@ function* compactedAndFuture({ generator, model }: Stage): Iterable<Step> {
   }
 }
 
+/** Two operations of one transaction that cannot be done: which error is it? */
+function* twoErrors({ generator, model }: Stage): Iterable<Step> {
+  const future = create(RangeRequestSchema, { key: text('a'), revision: model.revision + 1n });
+  const read = create(RequestOpSchema, { request: { case: 'requestRange', value: future } });
+  const ignoring = create(PutRequestSchema, { key: text('nothing here'), ignoreValue: true });
+  const keyMissing = create(RequestOpSchema, { request: { case: 'requestPut', value: ignoring } });
+  const leaseMissing = putOperation(text('a'), text('1'), 1_234n);
+  for (const success of [
+    [read, keyMissing],
+    [read, leaseMissing],
+    [keyMissing, read],
+    [leaseMissing, read],
+    [keyMissing, leaseMissing],
+  ]) {
+    yield* calls(generator, unaryCall(KV.method.txn, create(TxnRequestSchema, { success })));
+  }
+}
+
 /** Every option of a watch once, each on a watcher of its own, and every way to be refused. */
 function* watchOptions({ generator, model }: Stage): Iterable<Step> {
   const key = text('watched');
@@ -366,6 +387,13 @@ function* deleteAtCompactedRevision({ generator, model }: Stage): Iterable<Step>
   const at = generator.member();
   yield { kind: 'call', at, call: compactionAt(model.revision) };
   yield { kind: 'transcript', at, name: 'delete at the compacted revision' };
+}
+
+function* idOfCompactedWatcher({ generator, model }: Stage): Iterable<Step> {
+  yield* calls(generator, put(text('gone'), text('v')));
+  const at = generator.member();
+  yield { kind: 'call', at, call: compactionAt(model.revision) };
+  yield { kind: 'transcript', at, name: 'id of a compacted watcher' };
 }
 
 function* calls(generator: Generator, ...unary: readonly UnaryCall[]): Iterable<Step> {

@@ -265,27 +265,28 @@ export class Generator {
       [1, [0, 1]],
       [1, [7]],
     ]);
+    const startRevision = this.#startRevision();
+    const isCompacted = startRevision > 0n && startRevision < this.#model.compactRevision;
     return {
       kind: 'watch',
       stream: number,
       create: create(WatchCreateRequestSchema, {
         ...(random.chance(0.03) ? { rangeEnd: randomKey(random) } : randomRange(random)),
-        startRevision: this.#startRevision(),
+        startRevision,
         prevKv: random.chance(0.4),
         progressNotify: random.chance(0.2),
         fragment: random.chance(0.3),
         filters: filters.map(enumValue<WatchCreateRequest_FilterType>),
-        watchId: this.#watchId(known),
+        watchId: isCompacted ? 0n : this.#watchId(stream),
       }),
     };
   }
 
-  #watchId(known: readonly bigint[]): bigint {
+  #watchId({ watchers, compacted }: ModelStream): bigint {
     const random = this.#random;
     if (random.chance(0.7)) return 0n;
-    return known.length > 0 && random.chance(0.3)
-      ? random.pick(known)
-      : random.pick([1n, 2n, 7n, 1000n, -5n, int64Max]);
+    const id = random.pick([1n, 2n, 7n, 1000n, -5n, 2n ** 53n - 1n, ...watchers.keys()]);
+    return compacted.has(id) ? 0n : id;
   }
 
   /**
@@ -311,11 +312,11 @@ export class Generator {
     return { kind: 'cancel', stream: number, watchId };
   }
 
-  /** Only where 3.4.23 and 3.6 answer alike: some watcher, and each one open and past its start. */
+  /** Only where 3.4.23 and 3.6 answer alike: some watcher, each past its start, and none that compaction canceled. */
   #progress(): Step {
-    for (const [stream, { watchers }] of this.#model.streams) {
+    for (const [stream, { watchers, compacted }] of this.#model.streams) {
       const all = [...watchers.values()];
-      const isAlike = all.every(({ isOpen, from }) => isOpen && from <= this.#model.revision);
+      const isAlike = compacted.size === 0 && all.every(({ from }) => from <= this.#model.revision);
       if (all.length > 0 && isAlike) return { kind: 'progress', stream };
     }
     return this.#watch();

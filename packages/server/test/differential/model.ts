@@ -16,14 +16,14 @@ export interface ModelWatcher {
   readonly isSynced: boolean;
   readonly from: bigint;
   readonly matches: (event: Event) => boolean;
-  /** False once compaction canceled it; the server knows the id until the client cancels, too. */
-  isOpen: boolean;
   /** Events it is owed, of those in the history so far. */
   expected: number;
 }
 
 export interface ModelStream {
   readonly at: number;
+  /** Ids of watchers that compaction canceled. etcd never gives them free, ours does: they are not used again. */
+  readonly compacted: Set<bigint>;
   readonly watchers: Map<bigint, ModelWatcher>;
 }
 
@@ -51,23 +51,21 @@ export class Model {
     this.history.push(...events);
     for (const { watchers } of this.streams.values()) {
       for (const watcher of watchers.values()) {
-        if (watcher.isOpen) watcher.expected += events.filter((event) => isOwed(watcher, event)).length;
+        watcher.expected += events.filter((event) => isOwed(watcher, event)).length;
       }
     }
   }
 
-  addWatcher(stream: ModelStream, id: bigint, request: WatchCreateRequest): ModelWatcher {
+  /** Undefined if the watcher begins before the compacted revision: it is canceled as soon as it is made. */
+  addWatcher(stream: ModelStream, id: bigint, request: WatchCreateRequest): ModelWatcher | undefined {
     const isSynced = request.startRevision === 0n || request.startRevision > this.revision;
     const from = request.startRevision === 0n ? this.revision + 1n : request.startRevision;
-    const watcher: ModelWatcher = {
-      id,
-      isSynced,
-      from,
-      matches: matcher(request),
-      isOpen: isSynced || from >= this.compactRevision,
-      expected: 0,
-    };
-    if (watcher.isOpen) watcher.expected = this.history.filter((event) => isOwed(watcher, event)).length;
+    if (!isSynced && from < this.compactRevision) {
+      stream.compacted.add(id);
+      return undefined;
+    }
+    const watcher: ModelWatcher = { id, isSynced, from, matches: matcher(request), expected: 0 };
+    watcher.expected = this.history.filter((event) => isOwed(watcher, event)).length;
     stream.watchers.set(id, watcher);
     return watcher;
   }

@@ -4,6 +4,7 @@ import type { DescMessage, MessageShape } from '@bufbuild/protobuf';
 import { type ReflectMessage, reflect } from '@bufbuild/protobuf/reflect';
 
 const textMax = 40;
+const itemsMax = 8;
 
 export function describe<Desc extends DescMessage>(schema: Desc, message: MessageShape<Desc>): string {
   return `${schema.name}${describeReflected(reflect(schema, message))}`;
@@ -14,8 +15,7 @@ export function describeReflected(message: ReflectMessage): string {
   for (const field of message.fields) {
     if (!message.isSet(field)) continue;
     if (field.fieldKind === 'list') {
-      const items = [...message.get(field)].map(describeValue);
-      parts.push(`${field.name}: [${items.join(', ')}]`);
+      parts.push(`${field.name}: ${describeList([...message.get(field)])}`);
     } else if (field.fieldKind === 'enum') {
       const number = message.get(field);
       parts.push(`${field.name}: ${field.enum.value[number]?.name ?? number}`);
@@ -24,6 +24,11 @@ export function describeReflected(message: ReflectMessage): string {
     }
   }
   return parts.length === 0 ? '{}' : `{ ${parts.join(', ')} }`;
+}
+
+function describeList(items: readonly unknown[]): string {
+  const shown = items.slice(0, itemsMax).map(describeValue).join(', ');
+  return items.length <= itemsMax ? `[${shown}]` : `[${shown}, … (${items.length} items)]`;
 }
 
 export function describeValue(value: unknown): string {

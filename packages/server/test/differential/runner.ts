@@ -38,7 +38,7 @@ import type { Coverage } from './coverage.ts';
 import type { Differences } from './differences.ts';
 import type { Identities } from './identities.ts';
 import { fromKeyOn } from './keys.ts';
-import type { Model, ModelStream, ModelWatcher } from './model.ts';
+import type { Model, ModelStream } from './model.ts';
 import type { Outcome, Side } from './side.ts';
 import { settleTies, settleTiesInTxn } from './sort-ties.ts';
 import { type Step, type TranscriptName, type UnaryCall, unaryCall } from './steps.ts';
@@ -124,7 +124,7 @@ export class Runner {
           reference: this.#sides.reference.openWatch(step.at),
           target: this.#sides.target.openWatch(step.at),
         });
-        this.#sides.model.streams.set(step.stream, { at: step.at, watchers: new Map() });
+        this.#sides.model.streams.set(step.stream, { at: step.at, watchers: new Map(), compacted: new Set() });
         return;
       case 'closeStream':
         await this.#sync();
@@ -213,28 +213,25 @@ export class Runner {
     if (left.canceled) return;
     const watcher = this.#sides.model.addWatcher(stream, left.watchId, request);
     // Compacted: the cancel follows by itself.
-    if (!watcher.isOpen) await this.#awaitCancel(pair, stream, watcher);
+    if (watcher === undefined) await this.#awaitCancel(pair, stream, left.watchId);
     else if (!watcher.isSynced) this.#catchingUp.add(this.#sides.target.endpoint(stream.at));
   }
 
   async #cancel(pair: StreamPair, stream: ModelStream, watchId: bigint): Promise<void> {
     this.#send(pair, { requestUnion: { case: 'cancelRequest', value: { watchId } } });
-    const watcher = stream.watchers.get(watchId);
-    if (watcher === undefined) return;
-    stream.watchers.delete(watchId);
-    await this.#awaitCancel(pair, stream, watcher);
+    if (stream.watchers.delete(watchId)) await this.#awaitCancel(pair, stream, watchId);
   }
 
-  async #awaitCancel(pair: StreamPair, stream: ModelStream, watcher: ModelWatcher): Promise<void> {
-    const logs = bothOf(pair).map((side) => side.log(watcher.id));
+  async #awaitCancel(pair: StreamPair, stream: ModelStream, watchId: bigint): Promise<void> {
+    const logs = bothOf(pair).map((side) => side.log(watchId));
     const cameIn = await Promise.all(
       bothOf(pair).map((side, index) => side.waitUntil(() => hasCancel(logs[index]), this.#sides.answerSecondsMax)),
     );
     if (cameIn.includes(false)) {
       const [reference, target] = cameIn.map((came) => (came ? 'canceled' : 'nothing'));
-      this.#report([{ path: `watch ${watcher.id}`, reference: reference ?? '', target: target ?? '' }]);
+      this.#report([{ path: `watch ${watchId}`, reference: reference ?? '', target: target ?? '' }]);
     }
-    this.#compareLogs(pair, stream, watcher.id, true);
+    this.#compareLogs(pair, stream, watchId, true);
   }
 
   async #progress(pair: StreamPair, stream: ModelStream): Promise<void> {
@@ -285,6 +282,13 @@ export class Runner {
     for (const request of transcript.requests) this.#send(pair, request);
     for (const side of bothOf(pair)) {
       for (let made = 0; made < creates; made += 1) await side.nextCreated(this.#sides.answerSecondsMax);
+    }
+    if (transcript.afterCancel !== undefined) {
+      const isCanceled = (side: WatchStream): boolean => side.transcript.some((response) => response.canceled);
+      await Promise.all(
+        bothOf(pair).map((side) => side.waitUntil(() => isCanceled(side), this.#sides.answerSecondsMax)),
+      );
+      for (const request of transcript.afterCancel) this.#send(pair, request);
     }
     if (transcript.call !== undefined) await this.#call(transcript.call, at);
     await Promise.all(

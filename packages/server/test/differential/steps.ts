@@ -25,7 +25,9 @@ export type TranscriptName =
   | 'negative start revision'
   | 'progress without watchers'
   | 'progress before a future start'
-  | 'delete at the compacted revision';
+  | 'delete at the compacted revision'
+  | 'watch id beyond 2^53'
+  | 'id of a compacted watcher';
 
 /** A unary call whose request fits its method; the type of the message is closed over. */
 export interface UnaryCall {

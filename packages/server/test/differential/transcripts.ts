@@ -19,6 +19,8 @@ import { type TranscriptName, type UnaryCall, unaryCall } from './steps.ts';
 
 export interface Transcript {
   readonly requests: readonly WatchRequest[];
+  /** Sent once a watcher was canceled. */
+  readonly afterCancel?: readonly WatchRequest[];
   /** Sent once all watchers are made. */
   readonly call?: UnaryCall;
   /** Whether the answer that ends the transcript is there. */
@@ -42,6 +44,14 @@ export function transcriptOf(name: TranscriptName, model: Model): Transcript {
     case 'progress before a future start':
       return {
         requests: [watch({ startRevision: model.revision + 1000n }), progress, watch({})],
+        isOver: (responses) => createdCount(responses) === 2,
+      };
+    case 'watch id beyond 2^53':
+      return { requests: [watch({ watchId: 2n ** 63n - 1n })], isOver: (responses) => createdCount(responses) === 1 };
+    case 'id of a compacted watcher':
+      return {
+        requests: [watch({ watchId: 5n, startRevision: 1n })],
+        afterCancel: [watch({ watchId: 5n })],
         isOver: (responses) => createdCount(responses) === 2,
       };
     case 'delete at the compacted revision':
