@@ -74,6 +74,9 @@ export type AppendOutcome =
       readonly tryIndex: Index;
     }; // undefined: the log was too short
 
+/** The messages of one kind. */
+export type MessageOf<Kind extends Message['kind']> = Extract<Message, { readonly kind: Kind }>;
+
 /** Everything that can happen to a node. A run is its options, its seed and its list of inputs. */
 export type Input =
   | { readonly kind: 'tick'; readonly elapsed: number } // whole ticks of monotonic time; comes before any message of the turn
@@ -90,6 +93,9 @@ export type Input =
   | { readonly kind: 'snapshotFailed'; readonly to: NodeId }
   | { readonly kind: 'unreachable'; readonly peer: NodeId }
   | { readonly kind: 'compacted'; readonly through: Index };
+
+/** The inputs of one kind. */
+export type InputOf<Kind extends Input['kind']> = Extract<Input, { readonly kind: Kind }>;
 
 /** A refusal is an expected outcome, so it is a value. Only a broken invariant throws. */
 export type Verdict =

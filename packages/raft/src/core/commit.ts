@@ -1,7 +1,7 @@
 // What is committed (§5.3, §5.4.2), and what is handed to the state machine: committed and durable here, in order, each
 // entry once, in batches bounded in bytes.
 
-import type { Applicable, Configuration, Entry, Index, LogId, Term } from './api.ts';
+import type { Applicable, Entry, Index, LogId, Term } from './api.ts';
 import { assert } from './assert.ts';
 import { entryBytes } from './log.ts';
 import { type Leader, type Node, peerOf } from './node.ts';
@@ -9,19 +9,13 @@ import { lower, plus } from './numbers.ts';
 import { reachedByQuorum } from './quorum.ts';
 import { releaseReads, wakeReads } from './reads.ts';
 
-export type Payload =
-  | { readonly kind: 'command'; readonly data: Uint8Array }
-  | { readonly kind: 'configuration'; readonly configuration: Configuration }
-  | { readonly kind: 'noop' };
-
-/** A leader only ever adds to its own log (§5.3, Leader Append-Only). */
-export function appendOwn(node: Node, leader: Leader, payload: Payload): LogId {
-  const at: LogId = { term: node.term, index: plus(node.log.lastIndex, 1) };
-  const entry: Entry = { ...at, ...payload };
+/** A leader only ever adds to its own log (§5.3, Leader Append-Only). The entry must follow the last one. */
+export function appendOwn(node: Node, leader: Leader, entry: Entry): LogId {
   node.log.append(entry);
   leader.uncommittedBytes += entryBytes(entry);
-  node.settings.why?.('lead.append', { index: at.index, term: at.term, payload: payload.kind });
-  return at;
+  const { index, term, kind } = entry;
+  node.settings.why?.('lead.append', { index, term, payload: kind });
+  return { term, index };
 }
 
 /** §5.3, §5.4.2: the highest entry that a quorum has durable, if it is of this leader's term. */

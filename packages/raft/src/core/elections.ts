@@ -1,14 +1,12 @@
 // Elections (§5.2, §5.4.1), with pre-vote (thesis §9.6) and the rule that protects a leader in contact with a majority
 // (thesis §4.2.3, §6.2). Either of the two alone is known not to be live; both are on by default.
 
-import type { Message, NodeId, Term } from './api.ts';
+import type { MessageOf, NodeId, Term } from './api.ts';
 import { electorate } from './configuration.ts';
 import { isStalled } from './durability.ts';
 import { type Ballot, hold, isElectable, type Node, send } from './node.ts';
 import { voteResult } from './quorum.ts';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate, hearsLeader, keepQuiet } from './roles.ts';
-
-type MessageOf<Kind extends Message['kind']> = Extract<Message, { readonly kind: Kind }>;
 
 /** The election timer ran out, or a leader hands over. Does nothing where a campaign could not end in a durable vote. */
 export function campaign(node: Node, transfer: boolean): void {

@@ -1,15 +1,13 @@
 // A follower's half of replication (§5.3, figure 2 "AppendEntries RPC") and of snapshots (§7, figure 13). Everything from a
 // leader passes the same consistency check; a heartbeat is nothing special.
 
-import type { Entry, Index, Message } from './api.ts';
+import type { Entry, Index, Message, MessageOf } from './api.ts';
 import { assert } from './assert.ts';
 import { lowerDurability, termIsDurable } from './durability.ts';
 import { entryBytes } from './log.ts';
 import { type Node, ownEntry, send } from './node.ts';
 import { higher, lower, plus } from './numbers.ts';
 import { becomeFollower, keepQuiet } from './roles.ts';
-
-type MessageOf<Kind extends Message['kind']> = Extract<Message, { readonly kind: Kind }>;
 
 export function onAppendEntries(node: Node, message: MessageOf<'appendEntries'>): void {
   const { log, settings } = node;

@@ -2,6 +2,7 @@
 // no I/O. This file sorts inputs and messages to the handlers; each handler is in the file of its concern.
 
 import type {
+  Entry,
   Index,
   Input,
   Message,
@@ -24,7 +25,7 @@ import { onAppendEntries, onInstallSnapshot } from './following.ts';
 import { isKnown } from './incoming.ts';
 import { commandBytes, Log, type LogDump } from './log.ts';
 import { isElectable, type Node, ownPayload, peerOf, type Settings } from './node.ts';
-import { isCount } from './numbers.ts';
+import { isCount, plus } from './numbers.ts';
 import { becomeProbe, progressOf } from './progress.ts';
 import { onRead, onReadIndex, onReadIndexReply } from './reads.ts';
 import { onAppendEntriesReply, sendAppends } from './replication.ts';
@@ -200,7 +201,9 @@ function propose(node: Node, data: Uint8Array): Verdict {
   const bytes = commandBytes(data);
   const tooMuch = role.uncommittedBytes > 0 && role.uncommittedBytes + bytes > uncommittedBytes;
   if (tooMuch || (log.bytes > 0 && log.bytes + bytes > logBytes)) return refused(node, 'overloaded');
-  return { kind: 'accepted', at: appendOwn(node, role, { kind: 'command', data: ownPayload(data) }) };
+  const index = plus(log.lastIndex, 1);
+  const entry: Entry = { kind: 'command', term: node.term, index, data: ownPayload(data) };
+  return { kind: 'accepted', at: appendOwn(node, role, entry) };
 }
 
 function persisted(node: Node, through: PersistId): void {
@@ -212,7 +215,7 @@ function persisted(node: Node, through: PersistId): void {
 /** The transport could not send: what was sent optimistically may be lost, so ask before sending more (§5.3). */
 function unreachablePeer(node: Node, id: NodeId): void {
   const peer = node.role.kind === 'leader' ? peerOf(node.role, id) : undefined;
-  if (peer?.flow.kind === 'replicate') becomeProbe(peer, (peer.match + 1) as Index);
+  if (peer?.flow.kind === 'replicate') becomeProbe(peer, plus(peer.match, 1));
 }
 
 function receive(node: Node, message: Message): Verdict {

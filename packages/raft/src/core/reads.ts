@@ -2,7 +2,7 @@
 // every message has a round id of its own, and a retried read waits for a newer one. Leases (thesis §6.4.1) trust clocks
 // instead and are an option.
 
-import type { Index, Input, Message, NodeId, Verdict } from './api.ts';
+import type { Index, InputOf, MessageOf, NodeId, Verdict } from './api.ts';
 import { isVoter } from './configuration.ts';
 import { type Leader, type Node, send } from './node.ts';
 import { reachedByQuorum } from './quorum.ts';
@@ -10,9 +10,7 @@ import { reachedByQuorum } from './quorum.ts';
 /** Reads that wait at one node, its own and its followers'. Past it a read is refused. */
 const waitingReadsMax = 65_536;
 
-type MessageOf<Kind extends Message['kind']> = Extract<Message, { readonly kind: Kind }>;
-
-export function onRead(node: Node, input: Extract<Input, { readonly kind: 'read' }>): Verdict {
+export function onRead(node: Node, input: InputOf<'read'>): Verdict {
   const { role, leader, settings } = node;
   if (role.kind === 'leader') {
     if (role.reads.length >= waitingReadsMax) return { kind: 'refused', reason: 'overloaded', leader };

@@ -1,7 +1,7 @@
 // A leader's half of replication (§5.3). All messages of a turn are built when it ends, so that everything that came in
 // costs one message per follower: entries, the commit index, heartbeats and the rounds that reads wait for.
 
-import type { Index, LogId, Message } from './api.ts';
+import type { Index, LogId, MessageOf } from './api.ts';
 import { advanceCommit } from './commit.ts';
 import { entryBytes } from './log.ts';
 import { type Leader, type Node, peerOf, send } from './node.ts';
@@ -11,7 +11,7 @@ import { awaitedRound, confirmReads, quorumContact } from './reads.ts';
 import { startRound, whenSent } from './rounds.ts';
 import { sendInstall } from './snapshots.ts';
 
-type ReplyMessage = Extract<Message, { readonly kind: 'appendEntriesReply' }>;
+type ReplyMessage = MessageOf<'appendEntriesReply'>;
 type Rejected = Extract<ReplyMessage['outcome'], { readonly kind: 'rejected' }>;
 
 /** Without a limit of its own, this many full messages may be on their way to one follower. */

@@ -85,7 +85,9 @@ export function becomeLeader(node: Node): Leader {
   setLeader(node, settings.id);
   settings.why?.('lead.first', { term: node.term, last: log.last });
   // §8: an entry of its own term tells a new leader what is committed, and commits what came before it (§5.4.2).
-  if (node.rules.appendsNoop()) appendOwn(node, leader, { kind: 'noop' });
+  if (node.rules.appendsNoop()) {
+    appendOwn(node, leader, { kind: 'noop', term: node.term, index: plus(log.lastIndex, 1) });
+  }
   return leader;
 }
 

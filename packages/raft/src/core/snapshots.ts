@@ -1,13 +1,11 @@
 // A leader's half of snapshots and the compaction of the log (§7). Bytes are not here: the driver streams them and says how
 // it went. A log in memory is what a snapshot does not cover yet, so compaction waits for transfers, within limits.
 
-import type { Index, Input, Verdict } from './api.ts';
+import type { Index, InputOf, Verdict } from './api.ts';
 import { type Leader, type Node, peerOf, send } from './node.ts';
 import { higher, lower } from './numbers.ts';
 import { becomeProbe, type Peer } from './progress.ts';
 import { startRound } from './rounds.ts';
-
-type InputOf<Kind extends Input['kind']> = Extract<Input, { readonly kind: Kind }>;
 
 /** A transfer holds compaction back for at most this many election timeouts, … */
 const holdTimeouts = 60;

@@ -4,8 +4,7 @@
 import { electorate } from './configuration.ts';
 import { isStalled } from './durability.ts';
 import { campaign } from './elections.ts';
-import type { Node } from './node.ts';
-import { isElectable, type Leader } from './node.ts';
+import { isElectable, type Leader, type Node } from './node.ts';
 import { expireForwardedReads, quorumContact } from './reads.ts';
 import { becomeFollower } from './roles.ts';
 import { expireSnapshots } from './snapshots.ts';

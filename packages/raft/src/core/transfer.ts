@@ -1,12 +1,10 @@
 // Leadership transfer (thesis §3.10): bring the target up to date, then tell it that its election timer ran out. Proposals
 // are refused meanwhile, so that "up to date" can be reached. Given up after one election timeout.
 
-import type { Input, Message, Verdict } from './api.ts';
+import type { InputOf, MessageOf, Verdict } from './api.ts';
 import { isVoter } from './configuration.ts';
 import { campaign } from './elections.ts';
 import { type Leader, type Node, peerOf, send } from './node.ts';
-
-type InputOf<Kind extends Input['kind']> = Extract<Input, { readonly kind: Kind }>;
 
 export function onTransferLeadership(node: Node, { to }: InputOf<'transferLeadership'>): Verdict {
   const { role, leader, settings, log } = node;
@@ -47,7 +45,7 @@ export function expireTransfer(node: Node, leader: Leader): void {
   if (transfer !== undefined && node.now - transfer.since >= node.settings.electionTicks) abortTransfer(node, leader);
 }
 
-export function onTimeoutNow(node: Node, message: Extract<Message, { readonly kind: 'timeoutNow' }>): void {
+export function onTimeoutNow(node: Node, message: MessageOf<'timeoutNow'>): void {
   if (node.role.kind === 'follower' && message.from === node.leader) campaign(node, true);
   else node.settings.why?.('drop.odd', { from: message.from, role: node.role.kind, leader: node.leader });
 }

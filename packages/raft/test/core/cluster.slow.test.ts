@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { paperRules, type Rules } from '../../src/core/rules.ts';
-import { drawCluster, roughCluster } from './cluster.ts';
+import { drawCluster, roughCluster } from './draw-cluster.ts';
 import { runSeeds, runToTheEnd, seedsOf } from './run-seeds.ts';
 
 test('many clusters under faults stay safe after every step, and make progress once healed', () => {

@@ -6,7 +6,6 @@ import assert from 'node:assert/strict';
 import type {
   Applicable,
   Configuration,
-  Entry,
   HardState,
   Index,
   Input,
@@ -23,59 +22,9 @@ import { canonicalHash } from '../../src/core/dump.ts';
 import { checkState, checkTransition, observe } from '../../src/core/invariants.ts';
 import { createRaftWith, load, type RaftCore } from '../../src/core/raft.ts';
 import { paperRules, type Rules } from '../../src/core/rules.ts';
-
-/** mulberry32: small, seeded, good enough to be unkind. */
-export class Chance {
-  #state: number;
-
-  constructor(seed: number) {
-    this.#state = seed >>> 0;
-  }
-
-  next(): number {
-    this.#state = (this.#state + 0x6d2b79f5) >>> 0;
-    let mixed = Math.imul(this.#state ^ (this.#state >>> 15), this.#state | 1);
-    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4294967296;
-  }
-
-  below(limit: number): number {
-    return Math.floor(this.next() * limit);
-  }
-
-  often(probability: number): boolean {
-    return this.next() < probability;
-  }
-
-  pick<T>(items: readonly T[]): T {
-    const item = items[this.below(items.length)];
-    assert.ok(item !== undefined, 'nothing to pick from');
-    return item;
-  }
-}
-
-interface Disk {
-  readonly hardState: HardState;
-  readonly base: SnapshotMeta;
-  readonly entries: readonly Entry[];
-}
-
-/** What the write-ahead log's port promises of one write. */
-function written(disk: Disk, write: Persist): Disk {
-  let { base, entries } = disk;
-  if (write.base !== undefined) {
-    const { last } = write.base;
-    const follows =
-      last.index <= base.last.index
-        ? last.index === base.last.index && last.term === base.last.term
-        : entries.some((entry) => entry.index === last.index && entry.term === last.term);
-    entries = follows ? entries.filter((entry) => entry.index > last.index) : [];
-    base = write.base;
-  }
-  const [first] = write.entries;
-  if (first !== undefined) entries = [...entries.filter((entry) => entry.index < first.index), ...write.entries];
-  return { hardState: write.hardState ?? disk.hardState, base, entries };
-}
+import { Chance } from './chance.ts';
+import { type Disk, written } from './model-disk.ts';
+import { keyOf, nameOf, Observer } from './observer.ts';
 
 interface Snapshot {
   readonly meta: SnapshotMeta;
@@ -148,7 +97,6 @@ export interface ClusterOptions {
 
 const electionTicks = 5;
 const networkMax = 40;
-const noConfiguration: Configuration = { voters: [], outgoing: [], learners: [], addresses: [] };
 
 export class Cluster {
   readonly #options: ClusterOptions;
@@ -164,16 +112,9 @@ export class Cluster {
   readonly #diligence: number;
   #kindTurns = 0;
 
-  // The observer's memory.
-  readonly #leaders = new Map<Term, NodeId>();
-  readonly #written = new Map<string, string>();
-  readonly #committed: (LogId & { readonly key: string; readonly in: Term })[] = [];
-  readonly #states = new Map<Index, string>();
+  readonly #observer: Observer;
   readonly counts = {
-    elections: 0,
-    commits: 0,
     reads: 0,
-    leaseReads: 0,
     crashes: 0,
     restores: 0,
     refusals: 0,
@@ -183,6 +124,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.chance = new Chance(options.seed);
+    this.#observer = new Observer(options.configuration, (id) => this.#server(id).disk);
     const { configuration } = options;
     const ids = [...new Set([...configuration.voters, ...configuration.outgoing, ...configuration.learners])].sort();
     const base: SnapshotMeta = { last: { term: 0 as Term, index: 0 as Index }, configuration };
@@ -199,8 +141,12 @@ export class Cluster {
     }
   }
 
+  get happened(): Readonly<Record<string, number>> {
+    return { ...this.counts, ...this.#observer.counts };
+  }
+
   get commitIndex(): Index {
-    return this.#committed.length as Index;
+    return this.#observer.commitIndex;
   }
 
   #coreOptions(server: Server): Options {
@@ -341,11 +287,7 @@ export class Cluster {
       machine.index = item.entry.index;
       machine.state = canonicalHash([machine.state, keyOf(item.entry)]);
     }
-    // State Machine Safety (figure 3): no two machines differ after the same index.
-    const { index, state } = server.machine;
-    const known = this.#states.get(index);
-    assert.ok(known === undefined || known === state, `StateMachineSafety: ${server.id} differs at ${index}`);
-    this.#states.set(index, state);
+    this.#observer.sawState(server.id, server.machine);
   }
 
   /** Takes a snapshot of what is applied and lets the log go up to some point before it. */
@@ -639,152 +581,6 @@ export class Cluster {
       checkState(core.node);
       if (before !== undefined) checkTransition(before, core.node);
     }
-    this.#checkLog(core, before?.last);
-    this.#checkLeader(core);
-    this.#checkCommit(core);
+    this.#observer.sawStep(core, before?.last);
   }
-
-  /** Election Safety and Leader Completeness (figure 3). */
-  #checkLeader(core: RaftCore): void {
-    const { role, term, log, settings } = core.node;
-    if (role.kind !== 'leader') return;
-    const known = this.#leaders.get(term);
-    if (known === settings.id) return;
-    assert.equal(known, undefined, `ElectionSafety: ${known} and ${settings.id} lead term ${term}`);
-    this.#leaders.set(term, settings.id);
-    this.counts.elections += 1;
-    for (const entry of this.#committed) {
-      if (entry.index < log.base.last.index || entry.in >= term) continue;
-      const found = log.termAt(entry.index);
-      assert.equal(
-        found,
-        entry.term,
-        `LeaderCompleteness: leader ${settings.id} of ${term} lacks entry ${entry.index}`,
-      );
-    }
-  }
-
-  /** Log Matching (figure 3): an (index, term) determines the entry and the one before it, everywhere and for ever. */
-  #checkLog(core: RaftCore, before: LogId | undefined): void {
-    const { log } = core.node;
-    const same = before !== undefined && before.index === log.last.index && before.term === log.last.term;
-    const from = same ? log.lastIndex : Math.max(log.first, (before?.index ?? 0) - 12);
-    for (let index = from; index <= log.lastIndex; index += 1) {
-      const entry = log.at(index as Index);
-      if (entry === undefined) continue;
-      const value = `${log.termAt((index - 1) as Index)}|${keyOf(entry)}`;
-      const known = this.#written.get(nameOf(entry));
-      assert.ok(known === undefined || known === value, `LogMatching: ${nameOf(entry)} is ${known} and ${value}`);
-      this.#written.set(nameOf(entry), value);
-    }
-  }
-
-  /** What anybody calls committed is one log, and when it is first so called a quorum has it on disk. */
-  #checkCommit(core: RaftCore): void {
-    const { log, commit, term, role } = core.node;
-    for (let index = Math.max(log.first, this.#committed.length + 1); index <= commit; index += 1) {
-      const entry = log.at(index as Index);
-      assert.ok(entry !== undefined);
-      assert.equal(index, this.#committed.length + 1, 'the first to commit has the entry');
-      this.#committed.push({ index: entry.index, term: entry.term, key: keyOf(entry), in: term });
-      this.counts.commits += 1;
-      if (role.kind === 'leader') this.#checkStored(entry);
-    }
-    const known = this.#committed[commit - 1];
-    const found = log.termAt(commit);
-    if (known !== undefined) assert.equal(found, known.term, `StateMachineSafety: commit ${commit} has term ${found}`);
-  }
-
-  /** An entry is committed once a majority has it durable: not in memory, not on its way. */
-  #checkStored(entry: LogId): void {
-    const { voters, outgoing } = this.#options.configuration;
-    for (const group of [voters, outgoing]) {
-      if (group.length === 0) continue;
-      const holders = group.filter((id) => {
-        const { disk } = this.#server(id);
-        if (disk.base.last.index >= entry.index) return true;
-        return disk.entries.some((other) => other.index === entry.index && other.term === entry.term);
-      });
-      assert.ok(
-        holders.length > group.length / 2,
-        `entry ${nameOf(entry)} is called committed, but of ${group.join()} only ${holders.join()} have it durable`,
-      );
-    }
-  }
-}
-
-function keyOf(entry: Entry): string {
-  return entry.kind === 'command'
-    ? `${entry.term}:${Buffer.from(entry.data).toString()}`
-    : `${entry.term}:${entry.kind}`;
-}
-
-function nameOf({ term, index }: LogId): string {
-  return `${term}/${index}`;
-}
-
-/** Draws a cluster and which faults exist at all (swarm testing). */
-export function drawCluster(seed: number, overrides: Partial<ClusterOptions> = {}): Cluster {
-  const chance = new Chance(seed ^ 0x5eed);
-  const some = (probability: number, most: number): number => (chance.often(probability) ? chance.next() * most : 0);
-  const size = chance.pick([1, 2, 3, 3, 3, 4, 5, 5]);
-  const ids = Array.from({ length: size }, (_, at) => `n${at + 1}` as NodeId);
-  const joint = chance.often(0.2) && size >= 3;
-  const configuration: Configuration = {
-    ...noConfiguration,
-    voters: joint ? ids.slice(0, Math.ceil(size / 2) + 1) : ids,
-    outgoing: joint ? ids.slice(1) : [],
-    learners: chance.often(0.2) ? ['n9' as NodeId] : [],
-  };
-  const leaseReads = chance.often(0.3);
-  const options: ClusterOptions = {
-    seed,
-    configuration,
-    preVote: chance.often(0.7),
-    checkQuorum: leaseReads || chance.often(0.7),
-    leaseReads,
-    smallLimits: chance.often(0.5),
-    faults: {
-      loss: some(0.6, 0.4),
-      doubling: some(0.5, 0.4),
-      reordering: some(0.7, 1),
-      crashes: some(0.7, 1),
-      partitions: some(0.5, 1),
-      slowDisk: some(0.5, 0.95),
-      slowApply: some(0.5, 0.9),
-      campaigns: some(0.5, 1),
-      transfers: some(0.4, 1),
-      compaction: some(0.6, 1),
-      pauses: some(0.4, 1),
-      skew: chance.often(0.5),
-    },
-    ...overrides,
-  };
-  return new Cluster(options);
-}
-
-/** Few voters, no pre-vote, constant campaigns and power failures: where a vote that counts twice is soonest found out. */
-export function roughCluster(seed: number, overrides: Partial<ClusterOptions> = {}): Cluster {
-  return drawCluster(seed, {
-    configuration: { ...noConfiguration, voters: ['n1', 'n2', 'n3'] as NodeId[] },
-    preVote: false,
-    checkQuorum: false,
-    leaseReads: false,
-    smallLimits: true,
-    faults: {
-      loss: 0.1,
-      doubling: 0.1,
-      reordering: 0.3,
-      crashes: 1,
-      partitions: 0.5,
-      slowDisk: 0.3,
-      slowApply: 0.2,
-      campaigns: 1,
-      transfers: 0,
-      compaction: 0.2,
-      pauses: 0.2,
-      skew: true,
-    },
-    ...overrides,
-  });
 }

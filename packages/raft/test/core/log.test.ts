@@ -5,7 +5,7 @@ import { test } from 'node:test';
 import type { Configuration, Entry, Index, Term } from '../../src/core/api.ts';
 import { InvariantError } from '../../src/core/assert.ts';
 import { entryBytes, Log } from '../../src/core/log.ts';
-import { Chance } from './cluster.ts';
+import { Chance } from './chance.ts';
 import { at, configurationOf, entriesFrom, snapshotAt, term, terms } from './one-node.ts';
 
 /** A log with these terms at 1.., or after a base. */

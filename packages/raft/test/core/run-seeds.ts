@@ -1,6 +1,7 @@
 // Runs a list of seeds through the hostile world and adds up what happened in them.
 
-import { type Cluster, drawCluster } from './cluster.ts';
+import type { Cluster } from './cluster.ts';
+import { drawCluster } from './draw-cluster.ts';
 
 /** Unkind events in one run. */
 const turns = 2500;
@@ -26,7 +27,7 @@ export function runSeeds(
       console.error(`SEED=${seed} repeats this run: ${cluster.describe()}`);
       throw error;
     }
-    for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += cluster.counts[key];
+    for (const key of Object.keys(total) as (keyof typeof total)[]) total[key] += cluster.happened[key] ?? 0;
   }
   return total;
 }
