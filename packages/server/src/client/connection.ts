@@ -11,7 +11,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { Client, credentials, type ServiceError, status } from '@grpc/grpc-js';
+import { Client, connectivityState, credentials, type ServiceError, status } from '@grpc/grpc-js';
 import { ClientError } from './client-error.ts';
 
 /** What one endpoint answered, or why it did not. */
@@ -129,12 +129,21 @@ async function answerOf<Request extends DescMessage, Response extends DescMessag
   }
 }
 
+/** Fails as soon as the endpoint refuses, and not only when the time is up. */
 function connected({ client, endpoint }: Remote): Promise<void> {
+  const channel = client.getChannel();
+  const deadline = Date.now() + connectMsMax;
   return new Promise((resolve, reject) => {
-    client.waitForReady(Date.now() + connectMsMax, (error) => {
-      if (error === undefined) resolve();
-      else reject(new ClientError(`nobody answers at ${endpoint}`, { cause: error }));
-    });
+    const look = (): void => {
+      const state = channel.getConnectivityState(false);
+      if (state === connectivityState.READY) resolve();
+      // Shut down: another endpoint was sooner, and the connection has been closed.
+      else if (state === connectivityState.TRANSIENT_FAILURE || state === connectivityState.SHUTDOWN) fail();
+      else channel.watchConnectivityState(state, deadline, (error) => (error === undefined ? look() : fail()));
+    };
+    const fail = (): void => reject(new ClientError(`nobody answers at ${endpoint}`));
+    channel.getConnectivityState(true);
+    look();
   });
 }
 

@@ -90,9 +90,9 @@ export class Supervisor {
     closeSync(log);
     member.child = child;
     child.on('error', (error) => {
-      this.#options.say(`${place.name}: ${error.message}`);
-      // Without a process there will be no exit.
-      if (child.pid === undefined) this.#ended(member, null, 'it could not be started');
+      // Without a process there will be no exit, and a second attempt would fare no better.
+      if (child.pid === undefined) this.#leaveDown(member, `${place.name} could not be started: ${error.message}`);
+      else this.#options.say(`${place.name}: ${error.message}`);
     });
     child.once('exit', (code, signal) => this.#ended(member, code, signal ?? `exit code ${code}`));
   }
@@ -100,21 +100,25 @@ export class Supervisor {
   #ended(member: Supervised, code: number | null, how: string): void {
     if (this.#stopping) return;
     const { place, policy } = member;
-    const { say } = this.#options;
     const decision = policy.ended(code, performance.now());
     if (decision.kind === 'leave') {
-      member.staysDown = true;
-      say(`${place.name} ended (${how}) and stays down: ${decision.reason}`);
-      for (const line of [`the end of ${logFile(place)}:`, ...lastLines(logFile(place), logLinesShown)]) say(line);
-      if (this.#members.every(({ staysDown }) => staysDown)) this.#options.onAllDown();
+      this.#leaveDown(member, `${place.name} ended (${how}) and stays down: ${decision.reason}`);
       return;
     }
-    say(`${place.name} ended (${how}); starting it again`);
+    this.#options.say(`${place.name} ended (${how}); starting it again`);
     setTimeout(() => {
       if (this.#stopping) return;
       this.#spawn(member);
       this.#writeClusterFile();
     }, restartDelayMs);
+  }
+
+  #leaveDown(member: Supervised, why: string): void {
+    const { say, onAllDown } = this.#options;
+    const log = logFile(member.place);
+    member.staysDown = true;
+    for (const line of [why, `the end of ${log}:`, ...lastLines(log, logLinesShown)]) say(line);
+    if (this.#members.every(({ staysDown }) => staysDown)) onAllDown();
   }
 
   #writeClusterFile(): void {
