@@ -59,6 +59,7 @@ async function assembled(
   const ticker = new NodeTicker(tickMs);
   const log = await openLog(dataDir, storage, ticker, logger);
   onUndo(() => answered((done) => log.close(done)));
+  await dataDir.logIsThere();
   const snapshots = await openSnapshotStore(dataDir, storage, logger);
   const backend: Backend = await storage.openBackend(dataDir.rowsDirectory);
   onUndo(() => answered((done) => backend.close(done)));

@@ -40,6 +40,8 @@ interface Content {
   readonly member: string;
   readonly incarnation: string;
   readonly boot: number;
+  /** A log was made durable here: from then on an empty one is a lost one. */
+  readonly logged: boolean;
   readonly peers: Readonly<Record<string, string>>;
 }
 
@@ -47,8 +49,6 @@ export class DataDir {
   readonly walDirectory: string;
   readonly snapshotDirectory: string;
   readonly rowsDirectory: string;
-  /** Nothing of the member was here before. */
-  readonly isNew: boolean;
   readonly #vfs: Vfs;
   readonly #directory: string;
   readonly #lock: VfsLock;
@@ -66,7 +66,8 @@ export class DataDir {
       if (found === undefined) await requireUnused(options);
       else requireSame(found, options);
       const content = found ?? fresh(options);
-      const dir = new DataDir(options, lock, found === undefined, { ...content, boot: content.boot + 1 });
+      const dir = new DataDir(options, lock, { ...content, boot: content.boot + 1 });
+      if (content.logged) await dir.#requireLog();
       await dir.#write();
       return dir;
     } catch (error: unknown) {
@@ -75,12 +76,11 @@ export class DataDir {
     }
   }
 
-  private constructor(options: DataDirOptions, lock: VfsLock, isNew: boolean, content: Content) {
+  private constructor(options: DataDirOptions, lock: VfsLock, content: Content) {
     this.#vfs = options.vfs;
     this.#directory = options.directory;
     this.#lock = lock;
     this.#content = content;
-    this.isNew = isNew;
     this.walDirectory = options.walDirectory ?? `${options.directory}/member/wal`;
     this.snapshotDirectory = `${options.directory}/member/snap`;
     this.rowsDirectory = `${options.directory}/member/db`;
@@ -94,6 +94,13 @@ export class DataDir {
   /** Counts the starts; durable before the number is used. */
   get boot(): number {
     return this.#content.boot;
+  }
+
+  /** The log has been made durable, and the member is about to take part: without that log it never shall again. */
+  async logIsThere(): Promise<void> {
+    if (this.#content.logged) return;
+    this.#content = { ...this.#content, logged: true };
+    await this.#write();
   }
 
   /** The incarnation a peer was first seen with. */
@@ -111,6 +118,16 @@ export class DataDir {
     await answered((done) => this.#lock.release(done));
   }
 
+  /** §5.2: a member that has lost its log does not know how it voted, and might vote twice. */
+  async #requireLog(): Promise<void> {
+    const names = await namesIn(this.#vfs, this.walDirectory);
+    if (names.some((name) => name.endsWith('.wal'))) return;
+    throw new DataDirError(
+      `the log of this member is gone: ${this.walDirectory} holds no segment, though ${this.#directory}/${fileName} says ` +
+        'that there was one; put it back, or give --wal-dir if it has moved',
+    );
+  }
+
   #write(): Promise<void> {
     const content = `${JSON.stringify(this.#content, undefined, 2)}\n`;
     this.#lastWrite = this.#lastWrite.then(() => replace(this.#vfs, this.#directory, content));
@@ -125,6 +142,7 @@ function fresh({ clusterId, memberId }: DataDirOptions): Content {
     member: hexId(memberId),
     incarnation: randomBytes(16).toString('hex'),
     boot: 0,
+    logged: false,
     peers: {},
   };
 }
@@ -209,6 +227,7 @@ function isContent(fields: object): fields is Content {
     Reflect.get(fields, 'format') === format &&
     ['cluster', 'member', 'incarnation'].every((name) => has(name, 'string')) &&
     Number.isSafeInteger(Reflect.get(fields, 'boot')) &&
+    has('logged', 'boolean') &&
     has('peers', 'object') &&
     Object.values(Reflect.get(fields, 'peers') ?? {}).every((incarnation) => typeof incarnation === 'string')
   );

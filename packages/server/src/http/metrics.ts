@@ -77,6 +77,17 @@ export class Metrics {
         collect: () => gauge.set(read(member)),
       });
     }
+    for (const [name, help, read] of memberCounters) {
+      const counter: Counter = new Counter({
+        name,
+        help,
+        registers: [this.#registry],
+        collect: () => {
+          counter.reset();
+          counter.inc(read(member));
+        },
+      });
+    }
     const active: Gauge<'Local' | 'Remote'> = new Gauge({
       name: 'etcd_network_active_peers',
       help: 'The current number of active peer connections.',
@@ -116,7 +127,7 @@ export class Metrics {
   }
 }
 
-/** Read when somebody asks; the counters among them are gauges for prom-client, as they are counted elsewhere. */
+/** Read when somebody asks. Some have names of counters: they are gauges in etcd, too. */
 const memberGauges: readonly (readonly [name: string, help: string, read: (member: RunningMember) => number])[] = [
   [
     'etcd_server_has_leader',
@@ -127,11 +138,6 @@ const memberGauges: readonly (readonly [name: string, help: string, read: (membe
     'etcd_server_is_leader',
     'Whether or not this member is a leader. 1 if is, 0 otherwise.',
     (member) => (member.status().isLeader ? 1 : 0),
-  ],
-  [
-    'etcd_server_leader_changes_seen_total',
-    'The number of leader changes seen.',
-    (member) => member.metrics.leaderChanges,
   ],
   [
     'etcd_server_proposals_committed_total',
@@ -147,11 +153,6 @@ const memberGauges: readonly (readonly [name: string, help: string, read: (membe
     'etcd_server_proposals_pending',
     'The current number of pending proposals to commit.',
     (member) => member.metrics.commandsPending,
-  ],
-  [
-    'etcd_server_proposals_failed_total',
-    'The total number of failed proposals seen.',
-    (member) => member.metrics.proposals.failed + member.metrics.proposals.refused,
   ],
   [
     'etcd_mvcc_db_total_size_in_bytes',
@@ -175,6 +176,20 @@ const memberGauges: readonly (readonly [name: string, help: string, read: (membe
     'etcd_debugging_mvcc_slow_watcher_total',
     'Total number of unsynced slow watchers.',
     (member) => member.watches.unsynced,
+  ],
+];
+
+/** Counted by the member itself. */
+const memberCounters: typeof memberGauges = [
+  [
+    'etcd_server_leader_changes_seen_total',
+    'The number of leader changes seen.',
+    (member) => member.metrics.leaderChanges,
+  ],
+  [
+    'etcd_server_proposals_failed_total',
+    'The total number of failed proposals seen.',
+    (member) => member.metrics.proposals.failed + member.metrics.proposals.refused,
   ],
 ];
 

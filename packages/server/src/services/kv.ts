@@ -12,9 +12,17 @@ import {
   TxnRequestSchema,
 } from '@kontiki/etcd-proto';
 import { checkRequest, type KvError, type RequestOp, type Result } from '@kontiki/kv';
-import { type Command, deleteRangeRequest, putRequest, rangeRequest, txnRequest } from '@kontiki/member';
+import {
+  type Command,
+  clampInt64,
+  deleteRangeRequest,
+  type Member,
+  putRequest,
+  rangeRequest,
+  txnRequest,
+} from '@kontiki/member';
 import { refusal } from '../errors.ts';
-import type { Service } from '../rpc/handler.ts';
+import type { Call, Service } from '../rpc/handler.ts';
 import { commandBytes } from './command-size.ts';
 import type { ServiceContext } from './context.ts';
 import { encodeHeaderOnly, encodeResponse } from './kv-responses.ts';
@@ -72,14 +80,24 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
         return encodeResponse(result, headers.encoded(result.revision));
       }),
 
-      Compact: unary(CompactionRequestSchema, async (_message, bytes) => {
+      Compact: unary(CompactionRequestSchema, async ({ revision, physical }, bytes, call) => {
         const result = await propose('compact', { kind: 'compact', request: bytes });
+        if (physical) await spaceGivenBack(member, clampInt64(revision), call);
         return encodeHeaderOnly(headers.encoded(result.revision));
       }),
     },
     // Of etcd 3.7; a 3.6 does not know it.
     ['RangeStream'],
   );
+}
+
+const scrubPollMs = 10;
+
+/** Until this member has dropped the rows that the compaction made superfluous, or nobody waits any more. */
+async function spaceGivenBack({ store }: Member, revision: number, call: Call): Promise<void> {
+  while (store.scrubbedRevision < revision && !call.cancelled) {
+    await new Promise((resolve) => setTimeout(resolve, scrubPollMs));
+  }
 }
 
 /** @throws the refusal that belongs to an error of the state machine. */

@@ -12,9 +12,15 @@ const termField = 4;
 export class Headers {
   readonly #member: Member;
   readonly #ids: Uint8Array;
+  /** Kept here because every answer needs it, and a member's whole status is not for every answer. */
+  #term: number;
 
   constructor(member: Member) {
     this.#member = member;
+    this.#term = member.status().term;
+    member.onLeaderChange(() => {
+      this.#term = member.status().term;
+    });
     const { clusterId, memberId } = member.identity;
     this.#ids = toBinary(ResponseHeaderSchema, create(ResponseHeaderSchema, { clusterId, memberId }));
   }
@@ -24,18 +30,18 @@ export class Headers {
     return create(ResponseHeaderSchema, {
       ...this.#identity(),
       revision: BigInt(revision),
-      raftTerm: BigInt(this.#member.status().term),
+      raftTerm: BigInt(this.#term),
     });
   }
 
   /** Cluster's answers speak of members, not of keys: they carry no revision. */
   withoutRevision(): ResponseHeader {
-    return create(ResponseHeaderSchema, { ...this.#identity(), raftTerm: BigInt(this.#member.status().term) });
+    return create(ResponseHeaderSchema, { ...this.#identity(), raftTerm: BigInt(this.#term) });
   }
 
   /** Measures a header at `revision` and the term of now; write it with `EncodedHeader.write`. */
   encoded(revision: number): EncodedHeader {
-    return new EncodedHeader(this.#ids, revision, this.#member.status().term);
+    return new EncodedHeader(this.#ids, revision, this.#term);
   }
 
   #identity(): { readonly clusterId: bigint; readonly memberId: bigint } {

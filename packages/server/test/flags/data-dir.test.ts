@@ -30,13 +30,11 @@ describe('a data directory', () => {
     const machine = disk();
     const first = await DataDir.open(options(machine.mount()));
     const { incarnation } = first;
-    assert.ok(first.isNew);
     assert.equal(first.boot, 1);
     assert.match(incarnation, /^[\da-f]{32}$/);
 
     machine.crash(() => false);
     const second = await DataDir.open(options(machine.mount()));
-    assert.ok(!second.isNew);
     assert.equal(second.boot, 2);
     assert.equal(second.incarnation, incarnation);
   });
@@ -107,6 +105,21 @@ describe('a data directory', () => {
       () => DataDir.open(options(machine.mount())),
       refused(/holds member\/snap\/db but no kontiki\.json/),
     );
+  });
+
+  it('whose log is gone is refused from the moment the member may have voted', async () => {
+    const machine = disk();
+    const first = await DataDir.open(options(machine.mount()));
+    await first.close();
+    const second = await DataDir.open(options(machine.mount()));
+    await put(machine.mount(), second.walDirectory, '1.wal', 'a log');
+    await second.logIsThere();
+    await second.close();
+    const third = await DataDir.open(options(machine.mount()));
+    await third.close();
+
+    await answered((done) => machine.mount().unlink(`${third.walDirectory}/1.wal`, done));
+    await assert.rejects(() => DataDir.open(options(machine.mount())), refused(/^the log of this member is gone: /));
   });
 
   it('is not made for a member that says it exists', async () => {

@@ -121,7 +121,10 @@ describe('kontiki server', () => {
       await ctl('get', '', '--prefix', '--limit', '1', '--sort-by', 'VALUE', '--order', 'DESCEND'),
       'a\n4\n',
     );
-    assert.match(await ctl('get', '', '--prefix', '--limit', '1', '--write-out', 'fields'), /"More" : true\n"Count" : 3/);
+    assert.match(
+      await ctl('get', '', '--prefix', '--limit', '1', '--write-out', 'fields'),
+      /"More" : true\n"Count" : 3/,
+    );
     assert.equal(await ctl('get', 'b', '--consistency', 's'), 'b\n3\n');
     assert.equal(await ctl('del', 'b', '--prev-kv'), '1\nb\n3\n');
     assert.match(await ctl('get', 'a', '--rev', '99'), /^failed: .*required revision is a future revision/s);

@@ -175,6 +175,22 @@ describe('KV', () => {
     assert.equal(text(answered(await range({ key: bytes('a'), revision: 3n })).kvs[0]?.value ?? bytes('')), '2');
   });
 
+  it('answers a physical compaction only when the space has been given back', async () => {
+    for (const value of ['1', '2', '3']) await put({ key: bytes('a'), value: bytes(value) });
+    let isAnswered = false;
+    const path = 'etcdserverpb.KV/Compact';
+    const fields = { revision: 4n, physical: true };
+    const response = etcd.call(path, CompactionRequestSchema, CompactionResponseSchema, fields).then((one) => {
+      isAnswered = true;
+      return one;
+    });
+    while (etcd.member.store.compactRevision < 4) await new Promise((resolve) => setImmediate(resolve));
+    assert.ok(!isAnswered);
+
+    while (etcd.member.store.scrub(100) !== 'done');
+    assert.equal(answered(await response).header?.revision, 4n);
+  });
+
   it('refuses what etcd refuses, in its words', async () => {
     await put({ key: bytes('there') });
     const rows: readonly (readonly [Promise<unknown>, string])[] = [
