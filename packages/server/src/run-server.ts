@@ -9,6 +9,7 @@ import { NewerFormatError, SnapshotError, VfsError, WalCorruptError } from '@kon
 import { flags } from './config/flag-table.ts';
 import { ConfigError, readFlags, variableOf } from './config/flags.ts';
 import { type ServerConfig, serverConfig } from './config/server-config.ts';
+import { failStopCode } from './exit-codes.ts';
 import { createLogger, type Logger } from './log.ts';
 import { type RunningServer, startServer } from './server.ts';
 import type { ServerStorage } from './storage.ts';
@@ -16,8 +17,6 @@ import { kontikiVersion, serverVersion } from './version.ts';
 
 const couldNotStart = 1;
 const wrongFlags = 2;
-/** No supervisor should start the process again: somebody has to look first. */
-export const failStopCode = 70;
 
 /**
  * Runs until a signal stops the member. Resolves with the exit code; a fail-stop and a second signal end the process here,

@@ -1,7 +1,6 @@
 // Whether a member that ended is started again. Pure: the caller says when.
 
-/** A member that stopped itself, since it must not go on: its disk failed, or its data cannot be trusted. */
-export const failStopCode = 70;
+import { failStopCode } from '../exit-codes.ts';
 
 const restartsMax = 5;
 const windowMs = 60_000;
