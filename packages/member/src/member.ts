@@ -16,6 +16,7 @@ import {
   type NodeId,
   openDriver,
   type SnapshotStore,
+  StoppedError,
   type Ticker,
   type Transport,
 } from '@kontiki/raft';
@@ -103,6 +104,8 @@ export class RunningMember implements Member {
   #cancelTicks: Cancel = () => {};
   #cancelPublish: Cancel = () => {};
   #failure: Error | undefined;
+  /** What every call is answered with once the member has stopped, by itself or in order. */
+  #ended: StoppedError | undefined;
   #streams = 0;
   #sinceSync = 0;
   #syncDue = false;
@@ -372,9 +375,9 @@ export class RunningMember implements Member {
       driver.stop(options, (error) => (error === undefined ? resolve() : reject(error)));
     });
     this.#cancelTicks();
-    const stopped = new MemberError('noLeader', 'the member was stopped');
-    this.#commands.failAll(stopped);
-    this.#questions.failAll(stopped);
+    this.#ended ??= new StoppedError(undefined);
+    this.#commands.failAll(this.#ended);
+    this.#questions.failAll(this.#ended);
     if (this.#failure === undefined) await new Promise<void>((resolve) => this.#flushLoop.drain(resolve));
     this.#flushLoop.stop();
     this.store.close();
@@ -389,6 +392,7 @@ export class RunningMember implements Member {
   }
 
   #submit(body: EnvelopeBody): Promise<Result> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#commands.submit(
         (origin) => encodeEnvelope({ ...body, origin, user: '', authRevision: 0 }),
@@ -408,6 +412,7 @@ export class RunningMember implements Member {
   }
 
   #ask(question: LeaseQuestion): Promise<{ readonly ttl: number; readonly grantedTtl: number }> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#questions.ask(question, (outcome) => {
         if (outcome.kind === 'done') resolve(outcome.value);
@@ -481,11 +486,12 @@ export class RunningMember implements Member {
   #fail(error: Error): void {
     if (this.#failure !== undefined) return;
     this.#failure = error;
+    this.#ended ??= new StoppedError(error);
     this.#cancelTicks();
     this.#flushLoop.stop();
     this.#driver?.stop({ handOver: false }, () => {});
-    this.#commands.failAll(error);
-    this.#questions.failAll(error);
+    this.#commands.failAll(this.#ended);
+    this.#questions.failAll(this.#ended);
     for (const listener of this.#failureListeners) listener(error);
   }
 }

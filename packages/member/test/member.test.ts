@@ -219,5 +219,7 @@ test('a backend that fails stops the member: it answers nothing any more', async
   await cluster.pass(50);
 
   assert.match(failures[0]?.message ?? '', /EIO/);
-  await assert.rejects(cluster.wait(member.propose(put('k', 'x'))));
+  await assert.rejects(cluster.wait(member.propose(put('k', 'x'))), { code: 'STOPPED' });
+  await assert.rejects(cluster.wait(member.keepAlive(1n)), { code: 'STOPPED' });
+  await assert.rejects(cluster.wait(member.linearize()), { code: 'STOPPED' });
 });
