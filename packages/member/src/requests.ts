@@ -98,6 +98,9 @@ export function txnRequest(message: TxnMessage): TxnRequest | undefined {
   return { kind: 'txn', compare, success, failure };
 }
 
+/** Room for the deepest txn that may be proposed: 128 in one another, of two messages each. */
+const deep = { recursionLimit: 258 };
+
 /**
  * The operation a committed request stands for. Bytes that are no request of that kind give `none`: the proposer has
  * proved them, so only a faulty peer can have sent them, and every member skips them alike.
@@ -110,7 +113,7 @@ export function operationOf(kind: RequestKind, request: Uint8Array): Operation {
       case 'deleteRange':
         return deleteRangeRequest(fromBinary(DeleteRangeRequestSchema, request));
       case 'txn':
-        return txnRequest(fromBinary(TxnRequestSchema, request)) ?? { kind: 'none' };
+        return txnRequest(fromBinary(TxnRequestSchema, request, deep)) ?? { kind: 'none' };
       case 'compact':
         return { kind: 'compact', revision: clampInt64(fromBinary(CompactionRequestSchema, request).revision) };
       case 'leaseRevoke':

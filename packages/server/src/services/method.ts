@@ -4,6 +4,8 @@ import { type DescMessage, type DescService, fromBinary, type MessageShape } fro
 import { notBuilt, refusalOf, unreadable, unreadableOnStream } from '../errors.ts';
 import type { Call, Method, Service } from '../rpc/handler.ts';
 import { refusing } from '../rpc/router.ts';
+import { RpcError } from '../rpc/status.ts';
+import { checkWireTypes, messageDepthMax } from './wire-types.ts';
 
 /** `bytes` are the request as the client encoded it. */
 export function unary<Schema extends DescMessage>(
@@ -15,9 +17,9 @@ export function unary<Schema extends DescMessage>(
     handle: async (bytes, call) => {
       let request: MessageShape<Schema>;
       try {
-        request = fromBinary(schema, bytes);
+        request = read(schema, bytes);
       } catch (error: unknown) {
-        throw unreadable(error);
+        throw error instanceof RpcError ? error : unreadable(error);
       }
       try {
         return await handle(request, bytes, call);
@@ -31,10 +33,15 @@ export function unary<Schema extends DescMessage>(
 /** One message of a stream. @throws RpcError */
 export function readMessage<Schema extends DescMessage>(schema: Schema, bytes: Uint8Array): MessageShape<Schema> {
   try {
-    return fromBinary(schema, bytes);
+    return read(schema, bytes);
   } catch (error: unknown) {
-    throw unreadableOnStream(error);
+    throw error instanceof RpcError ? error : unreadableOnStream(error);
   }
+}
+
+function read<Schema extends DescMessage>(schema: Schema, bytes: Uint8Array): MessageShape<Schema> {
+  checkWireTypes(schema, bytes);
+  return fromBinary(schema, bytes, { recursionLimit: messageDepthMax });
 }
 
 /**
