@@ -51,6 +51,8 @@ export class Commands {
   readonly #held = new Set<Waiting>();
   #leader: { readonly id: NodeId; readonly isSelf: boolean } | undefined;
   #lastTerm = 0;
+  /** A snapshot covers what stands up to here: whether a command of ours was among it, nobody told. */
+  #jumpedThrough = 0;
   /** Some accepted command is of an older term than the last applied entry: look for lost ones. */
   #hasOlder = false;
   #now = 0;
@@ -131,10 +133,9 @@ export class Commands {
   /** A snapshot brought the state to `last`: commands it covers may or may not be in it. */
   jumped(last: LogId): void {
     this.#lastTerm = Math.max(this.#lastTerm, last.term);
+    this.#jumpedThrough = Math.max(this.#jumpedThrough, last.index);
     for (const waiting of [...this.#waiting.values()]) {
-      if (typeof waiting.stage === 'string' || waiting.stage.accepted.index > last.index) continue;
-      const error = new OutcomeUnknownError('a snapshot replaced the entry before its result was known');
-      this.#finish(waiting, { kind: 'failed', error });
+      if (typeof waiting.stage !== 'string' && waiting.stage.accepted.index <= last.index) this.#lose(waiting);
     }
     this.#hasOlder = true;
   }
@@ -175,6 +176,12 @@ export class Commands {
   #settle(waiting: Waiting, outcome: ForwardOutcome): void {
     switch (outcome.kind) {
       case 'accepted':
+        // 1. sent to the leader; 2. committed there; 3. a snapshot with its effect arrives here; 4. the reply arrives. Taken for
+        // overwritten, it would be given to a log again and be applied twice.
+        if (outcome.index <= this.#jumpedThrough) {
+          this.#lose(waiting);
+          return;
+        }
         waiting.stage = { accepted: { term: outcome.term as LogId['term'], index: outcome.index as LogId['index'] } };
         if (outcome.term < this.#lastTerm) this.#hasOlder = true;
         return;
@@ -189,6 +196,11 @@ export class Commands {
       case 'lease':
         waiting.stage = 'unknown';
     }
+  }
+
+  #lose(waiting: Waiting): void {
+    const error = new OutcomeUnknownError('a snapshot replaced the entry before its result was known');
+    this.#finish(waiting, { kind: 'failed', error });
   }
 
   #hold(waiting: Waiting): void {
