@@ -138,18 +138,29 @@ export class VirtualTicker implements Ticker {
   /** It goes on: first every listener learns how much time has passed, then it does what has waited. */
   resume(): void {
     this.#isStalled = false;
-    const held = this.#held;
-    this.#held = [];
     for (const listener of this.#listeners) {
       const { missed } = listener;
       listener.missed = 0;
       if (missed > 0) listener.tick(missed);
     }
-    for (const task of held) this.#time.defer(() => this.#whenAwake(task));
+    this.#time.defer(() => this.#release());
   }
 
+  /** Nothing overtakes what has waited. */
   #whenAwake(task: () => void): void {
-    if (this.#isStalled) this.#held.push(task);
+    if (this.#isStalled || this.#held.length > 0) this.#held.push(task);
     else task();
+  }
+
+  #release(): void {
+    const held = this.#held;
+    this.#held = [];
+    for (const [at, task] of held.entries()) {
+      if (this.#isStalled) {
+        this.#held = held.slice(at);
+        return;
+      }
+      task();
+    }
   }
 }

@@ -50,3 +50,18 @@ test('a process learns of the time before it does what has waited', () => {
 
   assert.deepEqual(order, ['tick 4', 'task', 'timer']);
 });
+
+test('what a process had waiting runs before what came while it woke', () => {
+  const time = new VirtualTime();
+  const ticker = time.ticker();
+  const order: string[] = [];
+  ticker.stall();
+  ticker.defer(() => order.push('waited'));
+  time.settle();
+
+  ticker.defer(() => order.push('came'));
+  ticker.resume();
+  time.settle();
+
+  assert.deepEqual(order, ['waited', 'came']);
+});
