@@ -8,7 +8,7 @@ import {
   RangeResponseSchema,
 } from '@kontiki/etcd-proto';
 import { bytesOf, keyRange, type RangeChoice } from './key-range.ts';
-import { hex, int64, parseLeaseId } from './numbers.ts';
+import { int64, leaseText, parseLeaseId } from './numbers.ts';
 import { cellOf, lineOf } from './output.ts';
 import type { Session } from './session.ts';
 
@@ -89,5 +89,5 @@ export function cellsBefore(kv: KeyValue | undefined): readonly string[] {
 
 function rowOf({ key, value, createRevision, modRevision, version, lease }: KeyValue): readonly string[] {
   const numbers = [createRevision, modRevision, version].map(String);
-  return [cellOf(key), cellOf(value), ...numbers, lease === 0n ? '' : hex(lease)];
+  return [cellOf(key), cellOf(value), ...numbers, lease === 0n ? '' : leaseText(lease)];
 }

@@ -10,13 +10,13 @@ import {
   LeaseTimeToLiveResponseSchema,
 } from '@kontiki/etcd-proto';
 import { ClientError } from './client-error.ts';
-import { hex, int64, parseLeaseId } from './numbers.ts';
+import { int64, leaseText, parseLeaseId } from './numbers.ts';
 import { cellOf } from './output.ts';
 import type { Session } from './session.ts';
 
 export async function grantLease({ connection, output }: Session, ttl: string): Promise<void> {
   const response = await connection.call(Lease.method.leaseGrant, { TTL: int64('the TTL', ttl) });
-  const id = hex(response.ID);
+  const id = leaseText(response.ID);
   output.show(LeaseGrantResponseSchema, response, {
     headings: ['LEASE', 'TTL'],
     rows: [[id, String(response.TTL)]],
@@ -29,8 +29,8 @@ export async function revokeLease({ connection, output }: Session, lease: string
   const response = await connection.call(Lease.method.leaseRevoke, { ID: id });
   output.show(LeaseRevokeResponseSchema, response, {
     headings: ['REVOKED LEASE'],
-    rows: [[hex(id)]],
-    lines: [`lease ${hex(id)} revoked`],
+    rows: [[leaseText(id)]],
+    lines: [`lease ${leaseText(id)} revoked`],
   });
 }
 
@@ -40,7 +40,7 @@ export async function leaseTimeToLive(
   { keys = false }: { readonly keys?: boolean | undefined },
 ): Promise<void> {
   const response = await connection.call(Lease.method.leaseTimeToLive, { ID: parseLeaseId(lease), keys });
-  const id = hex(response.ID);
+  const id = leaseText(response.ID);
   const attached = response.keys.map(cellOf).join(' ');
   const life = `lease ${id} granted with TTL(${response.grantedTTL}s), remaining(${response.TTL}s)`;
   const line = keys ? `${life}, attached keys([${attached}])` : life;
@@ -53,7 +53,7 @@ export async function leaseTimeToLive(
 
 export async function listLeases({ connection, output }: Session): Promise<void> {
   const response = await connection.call(Lease.method.leaseLeases, {});
-  const ids = response.leases.map(({ ID }) => hex(ID));
+  const ids = response.leases.map(({ ID }) => leaseText(ID));
   output.show(LeaseLeasesResponseSchema, response, {
     headings: ['LEASE'],
     rows: ids.map((id) => [id]),
@@ -71,7 +71,7 @@ export async function keepLeaseAlive(
   const exchange = await connection.exchange(Lease.method.leaseKeepAlive);
   exchange.send(request);
   for await (const response of exchange) {
-    const id = hex(response.ID);
+    const id = leaseText(response.ID);
     if (response.TTL <= 0n)
       throw new ClientError(`lease ${id} expired or was revoked: kontiki lease grant makes a new one`);
     output.show(LeaseKeepAliveResponseSchema, response, {

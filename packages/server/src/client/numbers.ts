@@ -24,6 +24,11 @@ export function parseLeaseId(text: string | undefined): bigint {
   return text === undefined ? 0n : BigInt.asIntN(64, parseId('lease', text));
 }
 
+/** Leases are printed with all their digits. */
+export function leaseText(id: bigint): string {
+  return hex(id).padStart(16, '0');
+}
+
 export function hex(id: bigint): string {
   return BigInt.asUintN(64, id).toString(16);
 }
