@@ -106,9 +106,10 @@ async function bind(url: MemberUrl): Promise<BoundPort> {
   try {
     return await bindPort({ host, port: url.port, connectionsMax });
   } catch (error: unknown) {
-    const code = error instanceof Error && 'code' in error ? error.code : undefined;
-    const why = code === 'EADDRINUSE' ? 'another process listens there' : String(error);
-    throw new Error(`cannot listen for clients on ${host}:${url.port}: ${why}; stop it, or give other URLs`, {
+    const reason = error instanceof Error ? error.message : String(error);
+    const isTaken = error instanceof Error && 'code' in error && error.code === 'EADDRINUSE';
+    const why = isTaken ? 'another process listens there; stop it, or' : `${reason};`;
+    throw new Error(`cannot listen for clients on ${host}:${url.port}: ${why} give other --listen-client-urls`, {
       cause: error,
     });
   }

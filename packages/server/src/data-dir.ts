@@ -59,7 +59,7 @@ export class DataDir {
   /** @throws DataDirError, or VfsError (LOCKED names the holder). */
   static async open(options: DataDirOptions): Promise<DataDir> {
     const { vfs, directory } = options;
-    await answered((done) => vfs.makeDirectory(directory, done));
+    await make(vfs, directory);
     const lock = await completed<VfsLock>((completion) => vfs.lock(directory, completion));
     try {
       const found = await read(vfs, directory);
@@ -132,6 +132,17 @@ export class DataDir {
     const content = `${JSON.stringify(this.#content, undefined, 2)}\n`;
     this.#lastWrite = this.#lastWrite.then(() => replace(this.#vfs, this.#directory, content));
     return this.#lastWrite;
+  }
+}
+
+async function make(vfs: Vfs, directory: string): Promise<void> {
+  try {
+    await answered((done) => vfs.makeDirectory(directory, done));
+  } catch (error: unknown) {
+    if (!(error instanceof VfsError)) throw error;
+    throw new DataDirError(
+      `${error.message}; give another --data-dir, or make this one for the user that runs the server`,
+    );
   }
 }
 

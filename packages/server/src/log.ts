@@ -2,6 +2,7 @@
 // etcd's logs reads these. The rest of the server sees the interface only.
 
 import { type DestinationStream, destination, multistream, type Logger as Pino, pino } from 'pino';
+import { ConfigError } from './config/flags.ts';
 import type { LogLevel } from './config/server-config.ts';
 
 export type LogFields = Readonly<Record<string, unknown>>;
@@ -13,14 +14,28 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
 }
 
-/** `outputs` are `stderr` (also `default`), `stdout`, and paths of files that are appended to. */
+/**
+ * `outputs` are `stderr` (also `default`), `stdout`, and paths of files that are appended to.
+ * @throws ConfigError for one that cannot be opened
+ */
 export function createLogger(level: LogLevel, outputs: readonly string[]): Logger {
   // Written at once: the last lines before an exit are the ones that matter.
-  const streams = outputs.map((output) => ({
-    level: 'trace' as const,
-    stream: destination({ dest: descriptorOf(output), sync: true, append: true, mkdir: true }),
-  }));
+  const streams = outputs.map((output) => ({ level: 'trace' as const, stream: open(output) }));
   return loggerTo(level, multistream(streams));
+}
+
+/** A disk that takes no more lines is no reason to stop serving: they are kept up to a bound, and then lost. */
+const unwrittenBytesMax = 2 ** 20;
+
+function open(output: string): DestinationStream {
+  try {
+    const dest = descriptorOf(output);
+    const stream = destination({ dest, sync: true, append: true, mkdir: true, maxLength: unwrittenBytesMax });
+    return stream.on('error', () => undefined);
+  } catch (error: unknown) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`cannot log to ${output}: ${reason}; give other --log-outputs`);
+  }
 }
 
 export function loggerTo(level: LogLevel, stream: DestinationStream): Logger {

@@ -12,7 +12,7 @@ import { type ServerConfig, serverConfig } from './config/server-config.ts';
 import { failStopCode } from './exit-codes.ts';
 import { createLogger, type Logger } from './log.ts';
 import { type RunningServer, startServer } from './server.ts';
-import type { ServerStorage } from './storage.ts';
+import { RowsError, type ServerStorage } from './storage.ts';
 import { kontikiVersion, serverVersion } from './version.ts';
 
 const couldNotStart = 1;
@@ -96,6 +96,7 @@ function isStorageFailure(error: unknown): boolean {
     RecoveryError,
     StoreFormatError,
     StoreInvariantError,
+    RowsError,
   ];
   return kinds.some((kind) => error instanceof kind);
 }

@@ -6,7 +6,7 @@ import { TcpNetwork } from '@kontiki/transport/node';
 import { assemble } from './assemble.ts';
 import { ClientPorts } from './client-ports.ts';
 import type { ServerConfig } from './config/server-config.ts';
-import { bindAddress } from './config/urls.ts';
+import { bindAddress, type MemberUrl } from './config/urls.ts';
 import { DataDir } from './data-dir.ts';
 import { Metrics } from './http/metrics.ts';
 import type { Logger } from './log.ts';
@@ -69,12 +69,17 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     memberId: config.memberId,
     mayCreate: config.initialClusterState === 'new',
   });
+  if (storage.isOpenToOthers?.(config.dataDir) === true) {
+    logger.warn('the data directory can be read or written by other users of this machine: chmod 700 keeps them out', {
+      'data-dir': config.dataDir,
+    });
+  }
   try {
     const ports = await ClientPorts.bind(config.listenClientUrls);
     try {
       const metrics = new Metrics();
       const { listenPeerUrl } = config;
-      const tcp = await TcpNetwork.bind({ host: bindAddress(listenPeerUrl), port: listenPeerUrl.port });
+      const tcp = await bindForPeers(listenPeerUrl);
       logger.info('serving peer traffic', { address: `${tcp.host}:${tcp.port}` });
       const member = await assemble({ config, dataDir, tcp, storage, metrics, logger });
       await published(member, config, logger);
@@ -87,6 +92,15 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
   } catch (error: unknown) {
     await dataDir.close();
     throw error;
+  }
+}
+
+async function bindForPeers(url: MemberUrl): Promise<TcpNetwork> {
+  try {
+    return await TcpNetwork.bind({ host: bindAddress(url), port: url.port });
+  } catch (error: unknown) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new Error(`${reason}; free the port, or give another --listen-peer-urls`, { cause: error });
   }
 }
 

@@ -8,8 +8,16 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePorts } from '../support/free-ports.ts';
 
+const built = new URL('../../dist/', import.meta.url);
 /** The command as it is shipped. */
-export const program: string = fileURLToPath(new URL('../../dist/bin/kontiki.js', import.meta.url));
+const program = fileURLToPath(new URL('bin/kontiki.js', built));
+/** The same server with log segments that a test can fill and copy. */
+const withSmallSegments = `
+  import { runServer } from '${new URL('run-server.js', built)}';
+  import { diskStorage } from '${new URL('storage.js', built)}';
+  process.exit(await runServer(process.argv.slice(1), process.env, { ...diskStorage, segmentBytes: 256 * 1024 }));
+`;
+const smallSegments = ['--input-type=module', '--eval', withSmallSegments, '--'];
 
 export interface Seat {
   readonly name: string;
@@ -48,6 +56,8 @@ export interface StartOptions {
   /** Come behind the flags of the seat, and beat them. */
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** `shipped` starts the command itself, whose segments have 64 MiB. */
+  readonly segments?: 'small' | 'shipped';
 }
 
 export interface End {
@@ -55,9 +65,11 @@ export interface End {
   readonly signal: NodeJS.Signals | null;
   /** All it wrote to either output. */
   readonly said: string;
+  /** What its last words were: the error of the last line that has one, or the last line. */
+  readonly reason: string;
 }
 
-export function flagsOf({ name, dataDir, clientPort, peerPort, initialCluster }: Seat): readonly string[] {
+function flagsOf({ name, dataDir, clientPort, peerPort, initialCluster }: Seat): readonly string[] {
   const [client, peer] = [`http://127.0.0.1:${clientPort}`, `http://127.0.0.1:${peerPort}`];
   return [
     ...['--name', name, '--data-dir', dataDir, '--initial-cluster', initialCluster],
@@ -80,9 +92,10 @@ export class MemberProcess {
     this.#child.kill('SIGKILL');
   };
 
-  constructor(args: readonly string[], env: Readonly<Record<string, string>> = {}) {
+  private constructor(args: readonly string[], { env = {}, segments = 'small' }: StartOptions) {
     if (!existsSync(program)) throw new Error(`${program} is not there: run "npm run build" first`);
-    this.#child = spawn(process.execPath, [program, 'server', ...args], {
+    const command = segments === 'small' ? smallSegments : [program, 'server'];
+    this.#child = spawn(process.execPath, [...command, ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       env: { PATH: process.env.PATH, ...env },
     });
@@ -96,15 +109,15 @@ export class MemberProcess {
     this.ended = new Promise((resolve) => {
       this.#child.on('close', (code, signal) => {
         process.off('exit', this.#killWithUs);
-        this.#end = { code, signal, said: this.#said };
+        this.#end = { code, signal, said: this.#said, reason: reasonIn(this.#said) };
         this.#tell();
         resolve(this.#end);
       });
     });
   }
 
-  static start(seat: Seat, { flags = [], env = {} }: StartOptions = {}): MemberProcess {
-    return new MemberProcess([...flagsOf(seat), ...flags], env);
+  static start(seat: Seat, options: StartOptions = {}): MemberProcess {
+    return new MemberProcess([...flagsOf(seat), ...(options.flags ?? [])], options);
   }
 
   get said(): string {
@@ -162,5 +175,15 @@ export class MemberProcess {
 
   #tell(): void {
     for (const watcher of [...this.#watchers]) watcher();
+  }
+}
+
+function reasonIn(said: string): string {
+  const last = said.trimEnd().split('\n').at(-1) ?? '';
+  try {
+    const { error }: { readonly error?: unknown } = JSON.parse(last);
+    return typeof error === 'string' ? error : last;
+  } catch {
+    return last;
   }
 }
