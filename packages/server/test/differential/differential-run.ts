@@ -81,7 +81,7 @@ async function compareSides(
   // Held against itself, etcd may not differ at all.
   const differences = options.target === 'kontiki' ? documentedDifferences() : Differences.none;
   const model = new Model();
-  const runner = new Runner({ reference, target, identities, differences, coverage, model, answerSecondsMax });
+  const runner = new Runner({ reference, target, answerSecondsMax }, { identities, differences, coverage }, model);
   const past: string[] = [];
   let mismatches = 0;
   let sent = 0;

@@ -200,6 +200,7 @@ function* leaseErrors({ generator }: Stage): Iterable<Step> {
     unaryCall(Lease.method.leaseGrant, create(LeaseGrantRequestSchema, { ID, TTL }));
   yield* calls(generator, grant(9_000_000_001n), grant(int64Max), grant(9_000_000_000n), grant(3600n));
   yield* calls(generator, put(text('leased'), text('v'), ID), put(text('leased/too'), text('v'), ID));
+  yield { kind: 'keepAlive', at: generator.member(), leases: [ID, ID] };
   yield* calls(
     generator,
     unaryCall(Lease.method.leaseLeases, create(LeaseLeasesRequestSchema)),

@@ -115,15 +115,11 @@ class ScriptedStream {
 }
 
 async function play(fault: Fault, steps: readonly Step[]): Promise<readonly Discrepancy[]> {
-  const runner = new Runner({
-    reference: new ScriptedSide(),
-    target: new ScriptedSide(fault),
-    identities: new Identities(),
-    differences: Differences.none,
-    coverage: new Coverage(),
-    model: new Model(),
-    answerSecondsMax: 0.3,
-  });
+  const runner = new Runner(
+    { reference: new ScriptedSide(), target: new ScriptedSide(fault), answerSecondsMax: 0.3 },
+    { identities: new Identities(), differences: Differences.none, coverage: new Coverage() },
+    new Model(),
+  );
   const found: Discrepancy[] = [];
   for (const step of steps) found.push(...(await runner.run(step)));
   return [...found, ...(await runner.finish())];
