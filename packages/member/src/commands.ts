@@ -35,7 +35,8 @@ export interface CommandsOptions {
   readonly timeoutTicks: number;
   /** More are `OverloadedError`: etcd's bound on what is committed and not applied. */
   readonly pendingMax: number;
-  readonly start: (envelope: Uint8Array) => Started;
+  /** Puts it into the log here, if this member leads. */
+  readonly start: (envelope: Uint8Array) => ForwardReply;
   readonly forward: (
     to: NodeId,
     envelope: Uint8Array,
@@ -163,7 +164,7 @@ export class Commands {
     }
     this.#held.delete(waiting);
     if (leader.isSelf) {
-      this.#settle(waiting, startedReply(this.#options.start(waiting.envelope)));
+      this.#settle(waiting, this.#options.start(waiting.envelope));
       return;
     }
     waiting.stage = 'sent';
@@ -187,7 +188,7 @@ export class Commands {
         return;
       case 'refused':
         if (outcome.reason === 'notLeader') this.#hold(waiting);
-        else this.#finish(waiting, { kind: 'failed', error: new OverloadedError('the leader takes no more for now') });
+        else this.#finish(waiting, { kind: 'failed', error: refusalError(outcome.reason) });
         return;
       case 'undelivered':
         this.#hold(waiting);
@@ -213,6 +214,11 @@ export class Commands {
     this.#held.delete(waiting);
     waiting.answer(answered);
   }
+}
+
+function refusalError(reason: 'overloaded' | 'tooLarge'): Error {
+  if (reason === 'overloaded') return new OverloadedError('the leader takes no more for now');
+  return new MemberError('requestTooLarge', 'the command is larger than the leader takes into its log');
 }
 
 /** What the log here said, in the words of a forwarding reply: the two ways of a command meet again. */

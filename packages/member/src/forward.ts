@@ -9,14 +9,14 @@ export type ForwardRequest =
 
 export type ForwardReply =
   | { readonly kind: 'accepted'; readonly term: number; readonly index: number }
-  /** Nothing was done here; ask again, perhaps elsewhere. */
-  | { readonly kind: 'refused'; readonly reason: 'notLeader' | 'overloaded' }
+  /** Nothing was done here; unless it is too large for the log here, ask again, perhaps elsewhere. */
+  | { readonly kind: 'refused'; readonly reason: 'notLeader' | 'overloaded' | 'tooLarge' }
   /** Seconds; `ttl` 0 or -1 when there is no such lease, as etcd answers the two questions. */
   | { readonly kind: 'lease'; readonly ttl: number; readonly grantedTtl: number };
 
 const requestKinds = ['propose', 'keepAlive', 'timeToLive'] as const;
 const replyKinds = ['accepted', 'refused', 'lease'] as const;
-const reasons = ['notLeader', 'overloaded'] as const;
+const reasons = ['notLeader', 'overloaded', 'tooLarge'] as const;
 
 export function encodeForwardRequest(request: ForwardRequest): Uint8Array {
   const tag = requestKinds.indexOf(request.kind);

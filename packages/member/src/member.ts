@@ -34,7 +34,13 @@ import { MemberError } from './api.ts';
 import { Commands, type ForwardOutcome, startedReply } from './commands.ts';
 import { type EnvelopeBody, encodeEnvelope } from './envelope.ts';
 import { FlushLoop } from './flush-loop.ts';
-import { decodeForwardReply, decodeForwardRequest, encodeForwardReply, encodeForwardRequest } from './forward.ts';
+import {
+  decodeForwardReply,
+  decodeForwardRequest,
+  encodeForwardReply,
+  encodeForwardRequest,
+  type ForwardReply,
+} from './forward.ts';
 import { LeaderQuestions, type LeaseQuestion, leaseReply } from './leader-questions.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { type AppliedCommand, KvMachine } from './machine.ts';
@@ -154,7 +160,7 @@ export class RunningMember implements Member {
       origin: { member: identity.memberId, boot },
       timeoutTicks: this.#timeoutTicks,
       pendingMax,
-      start: (envelope) => this.#running().start(envelope),
+      start: (envelope) => this.#start(envelope),
       forward: (to, envelope, timeoutTicks, back) => {
         const body = encodeForwardRequest({ kind: 'propose', envelope });
         transport.request(to, body, timeoutTicks, (outcome) => back(forwardOutcome(outcome)));
@@ -405,6 +411,13 @@ export class RunningMember implements Member {
     });
   }
 
+  /** A member may have been started with a larger limit than this one: what it forwards is refused, not an error here. */
+  #start(envelope: Uint8Array): ForwardReply {
+    const driver = this.#running();
+    if (envelope.length > driver.settings.commandBytesMax) return { kind: 'refused', reason: 'tooLarge' };
+    return startedReply(driver.start(envelope));
+  }
+
   /** For what the leader itself decides: only its own log will do, and nobody waits for it. */
   #proposeHere(body: EnvelopeBody): void {
     const origin = { member: this.identity.memberId, boot: this.#options.boot, sequence: 0 };
@@ -428,7 +441,7 @@ export class RunningMember implements Member {
       return;
     }
     if (request.kind === 'propose') {
-      reply(encodeForwardReply(startedReply(this.#running().start(request.envelope))));
+      reply(encodeForwardReply(this.#start(request.envelope)));
       return;
     }
     this.#questions.answerHere(request, (answer) => reply(encodeForwardReply(leaseReply(answer))));

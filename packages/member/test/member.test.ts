@@ -164,6 +164,17 @@ test('time-to-live tells what is left, the keys, and -1 for a lease that is not'
   assert.deepEqual(await cluster.wait(follower.timeToLive(5n, true)), { ttl: -1, grantedTtl: 0, keys: [] });
 });
 
+test('a command that the log of the leader does not take is refused through any member, and harms none', async () => {
+  const cluster = await MemberCluster.running(3);
+  const large = put('k', 'v'.repeat(17 * 2 ** 20));
+
+  for (const member of [await cluster.leader(), await cluster.follower()]) {
+    await assert.rejects(cluster.wait(member.propose(large)), { code: 'requestTooLarge' });
+    assert.equal(member.metrics.commandsPending, 0);
+    assert.equal((await cluster.wait(member.propose(put('k', 'v')))).kind, 'put');
+  }
+});
+
 test('leadership moves to the member that is named', async () => {
   const cluster = await MemberCluster.running(3);
   const leader = await cluster.leader();
