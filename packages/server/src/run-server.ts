@@ -102,6 +102,9 @@ function isStorageFailure(error: unknown): boolean {
 }
 
 function describe(error: unknown): string {
+  if (error instanceof RecoveryError) {
+    return `${error.message}. Put the whole data directory back from one backup; without one, this member cannot start again`;
+  }
   return error instanceof Error ? error.message : String(error);
 }
 
