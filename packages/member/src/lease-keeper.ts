@@ -29,6 +29,11 @@ export class LeaseKeeper {
     this.#options.clock.promote(leases);
   }
 
+  /** Another state is there. It may come after leadership: a voter is as good as its log, not as its store (§5.4.1). */
+  restored(leases: Iterable<{ readonly id: bigint; readonly ttl: number }>): void {
+    if (this.#term !== undefined) this.#options.clock.promote(leases);
+  }
+
   follow(): void {
     this.#term = undefined;
     this.#options.clock.demote();

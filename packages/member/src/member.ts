@@ -139,7 +139,7 @@ export class RunningMember implements Member {
     this.store = Store.open({ backend, durable: (position) => this.#machine.becameDurable(position.index) });
     this.#machine = new KvMachine(this.store, ticker, {
       applied: (commands, last) => this.#applied(commands, last),
-      restored: (last) => this.#commands.jumped(last),
+      restored: (last) => this.#restored(last),
     });
     this.#flushLoop = new FlushLoop({
       store: this.store,
@@ -472,6 +472,11 @@ export class RunningMember implements Member {
     }
     this.#commands.passed(last);
     this.#flushLoop.applied();
+  }
+
+  #restored(last: LogId): void {
+    this.#commands.jumped(last);
+    this.#keeper.restored(this.store.leases());
   }
 
   #advance(elapsed: number): void {

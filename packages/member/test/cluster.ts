@@ -20,6 +20,8 @@ interface Seat {
   readonly logDisk: MemoryLogDisk;
   readonly snapshotDisk: MemorySnapshotDisk;
   readonly backend: MemoryBackend;
+  /** How long the backend takes to make a commit durable. */
+  flushTicks: number;
   ticker: VirtualTicker;
   boot: number;
   member: RunningMember | undefined;
@@ -35,15 +37,7 @@ export class MemberCluster {
 
   private constructor(size: number, catchUpEntries: number) {
     this.#catchUpEntries = catchUpEntries;
-    this.seats = Array.from({ length: size }, (_, i) => ({
-      id: BigInt(i + 1),
-      logDisk: new MemoryLogDisk(),
-      snapshotDisk: new MemorySnapshotDisk(),
-      backend: new MemoryBackend({ defer: (task) => this.time.defer(task) }),
-      ticker: this.time.ticker(),
-      boot: 0,
-      member: undefined,
-    }));
+    this.seats = Array.from({ length: size }, (_, i) => this.#seat(BigInt(i + 1)));
   }
 
   static async running(size: number, catchUpEntries = 5000): Promise<MemberCluster> {
@@ -84,6 +78,24 @@ export class MemberCluster {
     seat.ticker.stall();
     seat.backend.crash();
     seat.member = undefined;
+  }
+
+  #seat(id: bigint): Seat {
+    const deferDurable = (task: () => void): void => {
+      if (seat.flushTicks > 0) this.time.after(seat.flushTicks, task);
+      else this.time.defer(task);
+    };
+    const seat: Seat = {
+      id,
+      logDisk: new MemoryLogDisk(),
+      snapshotDisk: new MemorySnapshotDisk(),
+      backend: new MemoryBackend({ defer: (task) => this.time.defer(task), deferDurable }),
+      flushTicks: 0,
+      ticker: this.time.ticker(),
+      boot: 0,
+      member: undefined,
+    };
+    return seat;
   }
 
   seat(id: bigint): Seat {

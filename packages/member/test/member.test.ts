@@ -149,6 +149,27 @@ test('a new leader starts every lease anew: a change of leader can only lengthen
   assert.equal(next.store.lease(5n), undefined);
 });
 
+test('a member that leads before it has installed its snapshot keeps the leases of that snapshot', async () => {
+  const cluster = await MemberCluster.running(3, 8);
+  const sleeper = (await cluster.follower()).identity.memberId;
+  cluster.kill(sleeper);
+  const leader = await cluster.leader();
+  await cluster.wait(leader.propose({ kind: 'leaseGrant', grantId: 5n, grantTtl: 3 }));
+  for (let n = 0; n < 100; n++) await cluster.wait(leader.propose(put(`k${n}`, 'v')));
+  await cluster.pass(20);
+
+  cluster.seat(sleeper).flushTicks = 100;
+  const woken = await cluster.start(sleeper);
+  await cluster.pass(50);
+  await cluster.wait(leader.moveLeader(sleeper));
+  assert.equal(woken.store.lease(5n), undefined, 'the snapshot is not installed yet');
+
+  assert.deepEqual(await cluster.wait(woken.keepAlive(5n)), { ttl: 3 });
+  cluster.seat(sleeper).flushTicks = 0;
+  await cluster.pass(4 * ticksPerSecond);
+  assert.equal(woken.store.lease(5n), undefined, 'and nobody kept it alive');
+});
+
 test('time-to-live tells what is left, the keys, and -1 for a lease that is not', async () => {
   const cluster = await MemberCluster.running(3);
   const follower = await cluster.follower();
