@@ -170,6 +170,31 @@ test('a member that leads before it has installed its snapshot keeps the leases 
   assert.equal(woken.store.lease(5n), undefined, 'and nobody kept it alive');
 });
 
+test('a leader that has not installed its snapshot yet sends none, and does when it has', async () => {
+  const cluster = await MemberCluster.running(5, 8);
+  const { memberId } = (await cluster.leader()).identity;
+  const [first = 0n, second = 0n] = cluster.seats.map(({ id }) => id).filter((id) => id !== memberId);
+  cluster.kill(first);
+  cluster.kill(second);
+  const leader = await cluster.leader();
+  for (let n = 0; n < 100; n++) await cluster.wait(leader.propose(put(`k${n}`, 'v')));
+  await cluster.pass(20);
+  cluster.seat(first).flushTicks = 200;
+  const heir = await cluster.start(first);
+  const failures: Error[] = [];
+  heir.onFailure((error) => failures.push(error));
+  await cluster.pass(50);
+  await cluster.wait(leader.moveLeader(first));
+
+  const last = await cluster.start(second);
+  await cluster.pass(50);
+  assert.deepEqual([failures, heir.store.revision], [[], 1], 'it leads, and its snapshot is not installed yet');
+  cluster.seat(first).flushTicks = 0;
+  await cluster.wait(last.linearize());
+
+  assert.equal(last.store.revision, 101);
+});
+
 test('time-to-live tells what is left, the keys, and -1 for a lease that is not', async () => {
   const cluster = await MemberCluster.running(3);
   const follower = await cluster.follower();

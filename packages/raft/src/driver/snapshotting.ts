@@ -223,6 +223,11 @@ export class Snapshotting<Result, Query, Answer> {
       else this.#stream(to, outcome.value);
     };
     if (machine.kind === 'durable') {
+      if (this.#applied + 1 < raft.status().first) {
+        // The state is still being read from the snapshot that the log begins with: it is told once more what is wanted.
+        step({ kind: 'snapshotFailed', to });
+        return;
+      }
       const meta = raft.metaAt(this.#applied);
       this.#sending.set(to, { cancel: () => this.#sendEnded(to, undefined, cancelled), index: meta.last.index });
       machine.snapshot(meta, opened);
