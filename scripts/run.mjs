@@ -178,9 +178,12 @@ function run(file, args, cwd) {
 /** Runs until it ends; Ctrl-C and SIGTERM go to the child, which decides when to stop. */
 function passThrough(file, args) {
   const child = spawn(file, args, { cwd: root, stdio: 'inherit' });
-  // The terminal sends Ctrl-C to the whole group already; a second copy would mean "at once".
-  process.on('SIGINT', () => {});
+  // A terminal tells the whole group of a Ctrl-C, but `kill` and a supervisor tell only us. `kontiki dev` takes both as one.
+  process.on('SIGINT', () => child.kill('SIGINT'));
   process.on('SIGTERM', () => child.kill('SIGTERM'));
+  // npm ends its shell on SIGTERM, and the shell tells nobody: all that is seen of it is another parent.
+  const parent = process.ppid;
+  setInterval(() => process.ppid === parent || child.kill('SIGTERM'), 1000);
   child.on('exit', (code, signal) => process.exit(code ?? (signal === null ? 1 : 128)));
 }
 

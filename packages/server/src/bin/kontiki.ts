@@ -9,12 +9,12 @@ import { DevError } from '../dev/dev-error.ts';
 import { membersMax } from '../dev/layout.ts';
 import { runServer } from '../run-server.ts';
 import { kontikiVersion } from '../version.ts';
+import { walCommand } from './wal-command.ts';
 
 async function main(argv: readonly string[]): Promise<void> {
   // etcd's flags have a parser of their own.
   if (argv[0] === 'server') {
-    // A member of `kontiki dev` ends with it, however that has ended.
-    process.once('disconnect', () => process.kill(process.pid, 'SIGTERM'));
+    endWithDev();
     process.exit(await runServer(argv.slice(1), process.env));
   }
   const program = new Command('kontiki')
@@ -33,7 +33,17 @@ async function main(argv: readonly string[]): Promise<void> {
     .option('--fresh', 'first remove what an earlier run has left in the data dir', false)
     .action(runDev);
   for (const command of clientCommands()) program.addCommand(command);
+  program.addCommand(walCommand());
   await program.parseAsync([...argv], { from: 'user' });
+}
+
+/** A member of `kontiki dev` ends with it, however that has ended, and be it while the member was still being loaded. */
+function endWithDev(): void {
+  const end = (): void => {
+    process.kill(process.pid, 'SIGTERM');
+  };
+  if (process.connected === false) end();
+  process.once('disconnect', end);
 }
 
 interface DevFlags {

@@ -29,8 +29,8 @@ export class Terminal {
   /** `nowMs` is monotonic. */
   status(status: StatusLine, nowMs: number): void {
     if (this.#stream.isTTY === true) {
-      // A line that wraps could not be redrawn.
-      const drawn = status.text.slice(0, (this.#stream.columns ?? 80) - 1);
+      // A line that wraps could not be redrawn. (A terminal that does not know its width says 0.)
+      const drawn = status.text.slice(0, (this.#stream.columns || 80) - 1);
       if (drawn !== this.#drawn) this.#stream.write(`${clearLine}${drawn}`);
       this.#drawn = drawn;
       return;

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { readClusterFile } from '../../src/dev/cluster-file.ts';
+import { freePorts } from '../support/free-ports.ts';
 import { DevProcess, type Ended, isRunning, newFolder, program, run, until } from './dev-process.ts';
 
 let dev: DevProcess;
@@ -109,6 +110,19 @@ describe('kontiki dev', () => {
     assert.ok(dev.lines().includes('n2 ended (SIGKILL); starting it again'));
   });
 
+  it('prints the log of a member that runs', async () => {
+    const [member] = dev.members();
+    assert.ok(member !== undefined);
+
+    const log = ok(await run(process.execPath, [program, 'wal', 'dump', member.dataDir]));
+
+    assert.match(log, /^\d+\.wal: .* bytes/);
+    assert.match(log, /no-op +index 1 term 1/);
+    const { code, stderr } = await run(process.execPath, [program, 'wal', 'dump', `${dev.folder}/absent`]);
+    assert.equal(code, 1);
+    assert.match(stderr, /^Error: cannot list .*absent: there is no such file or directory \(name the data dir/);
+  });
+
   it('refuses to start over a port in use, and names who holds it', async () => {
     const port = Number(dev.members()[0]?.clientUrl.split(':')[2]);
     const folder = newFolder();
@@ -162,8 +176,41 @@ describe('kontiki dev', () => {
   });
 });
 
+describe('a member of kontiki dev', () => {
+  it('ends when dev has died before the member was loaded', async () => {
+    const folder = newFolder();
+    const [client, peer] = (await freePorts(2)).map((port) => `http://127.0.0.1:${port}`);
+    const urls = ['--listen-client-urls', '--advertise-client-urls'].map((flag) => `${flag}=${client}`);
+    const member = spawn(
+      process.execPath,
+      [program, 'server', ...urls, `--listen-peer-urls=${peer}`, `--data-dir=${folder}`],
+      {
+        stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
+      },
+    );
+    const ended = new Promise<void>((resolve) => member.on('exit', () => resolve()));
+    try {
+      member.disconnect();
+
+      await until(() => member.exitCode !== null || member.signalCode !== null);
+    } finally {
+      member.kill('SIGKILL');
+      await ended;
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+});
+
 describe('npm start', () => {
-  it('stops everything when the terminal tells the whole group, and npm tells it again', async () => {
+  const rows: readonly (readonly [claim: string, tell: (npm: number) => void])[] = [
+    ['the terminal tells its whole group of a Ctrl-C', (npm) => process.kill(-npm, 'SIGINT')],
+    ['somebody ends npm alone', (npm) => process.kill(npm, 'SIGTERM')],
+  ];
+  for (const [claim, tell] of rows) {
+    it(`stops everything when ${claim}`, () => stopsAll(tell));
+  }
+
+  async function stopsAll(tell: (npm: number) => void): Promise<void> {
     const folder = newFolder();
     const root = new URL('../../../..', import.meta.url);
     const args = ['start', '--', '--members', '1', '--base-port', '0', '--data-dir', folder];
@@ -179,14 +226,22 @@ describe('npm start', () => {
       const pid = readClusterFile(folder)?.[0]?.pid ?? 0;
       assert.ok(isRunning(pid));
 
-      process.kill(-(npm.pid ?? 0), 'SIGINT');
+      tell(npm.pid ?? 0);
+      await until(() => !isRunning(pid));
       await ended;
 
-      assert.ok(!isRunning(pid), output);
       assert.match(output, /stopping the members/);
     } finally {
-      if (npm.exitCode === null && npm.signalCode === null) process.kill(-(npm.pid ?? 0), 'SIGKILL');
+      endGroup(npm.pid ?? 0);
       rmSync(folder, { recursive: true, force: true });
     }
-  });
+  }
 });
+
+function endGroup(pid: number): void {
+  try {
+    process.kill(-pid, 'SIGKILL');
+  } catch {
+    // Nobody is left in it.
+  }
+}
