@@ -1,0 +1,317 @@
+// Connections between processes as an adversary would have them: every piece of bytes takes its own time, writes arrive in
+// other pieces than they were made, directions stop separately, resets swallow what is under way, a machine that lost
+// power answers nothing. Order within one direction is kept, as TCP keeps it.
+
+import type { Cancel, Completion, Done, Ticker } from '@kontiki/raft';
+import type { VirtualTime } from '@kontiki/raft/memory';
+import { type Connection, type ConnectionHandler, decodeUtf8, type Network } from '@kontiki/transport';
+import type { Chance } from './chance.ts';
+
+export interface Latency {
+  readonly least: number;
+  readonly most: number;
+}
+
+interface Host {
+  readonly ticker: Ticker;
+  accept: ((connection: Connection) => void) | undefined;
+}
+
+/** Bytes under way in one direction above which `write` says `false`. */
+const bufferBytesMax = 64 * 1024;
+
+export class ByteNetwork {
+  readonly #time: VirtualTime;
+  readonly #chance: Chance;
+  readonly #hosts = new Map<string, Host>();
+  /** Machines without power: nothing answers there. */
+  readonly #dark = new Set<string>();
+  readonly #pairs = new Set<Pair>();
+  readonly #blocked = new Set<string>();
+  latency: Latency = { least: 0, most: 0 };
+
+  constructor(time: VirtualTime, chance: Chance) {
+    this.#time = time;
+    this.#chance = chance;
+  }
+
+  /** The network of a new process at `name`. */
+  at(name: string, ticker: Ticker): Network {
+    const host: Host = { ticker, accept: undefined };
+    this.#dark.delete(name);
+    this.#hosts.set(name, host);
+    for (const pair of [...this.#pairs]) pair.forget(name);
+    return {
+      dial: (address, opened) => this.#dial(name, ticker, decodeUtf8(address) ?? '', opened),
+      listen: (accept) => {
+        host.accept = accept;
+      },
+      close: (done: Done) => {
+        host.accept = undefined;
+        ticker.defer(() => done(undefined));
+      },
+    };
+  }
+
+  /** The process at `name` is gone. Its kernel resets its connections, unless the machine is dark. */
+  kill(name: string, dark: boolean): void {
+    this.#hosts.delete(name);
+    if (dark) this.#dark.add(name);
+    for (const pair of [...this.#pairs]) pair.kill(name, dark);
+  }
+
+  /** Nothing passes in this direction until `heal`; connections stay, and what is under way arrives then. */
+  block(from: string, to: string): void {
+    this.#blocked.add(`${from} ${to}`);
+  }
+
+  /** Resets what is open between the two. */
+  reset(a: string, b: string): void {
+    for (const pair of [...this.#pairs]) if (pair.joins(a, b)) pair.reset();
+  }
+
+  heal(): void {
+    this.#blocked.clear();
+    for (const pair of this.#pairs) pair.wake();
+  }
+
+  isBlocked(from: string, to: string): boolean {
+    return this.#blocked.has(`${from} ${to}`);
+  }
+
+  /** Runs the task after a latency, in the order of the calls on one lane. */
+  later(lane: { due: number }, task: () => void): void {
+    const { least, most } = this.latency;
+    lane.due = Math.max(lane.due, this.#time.now + this.#chance.between(least, most));
+    if (lane.due > this.#time.now) this.#time.after(lane.due - this.#time.now, task);
+    else this.#time.defer(task);
+  }
+
+  /** The bytes in the pieces in which they will arrive. */
+  pieces(bytes: Uint8Array): readonly Uint8Array[] {
+    if (bytes.length < 2 || !this.#chance.oneIn(8)) return [bytes];
+    const at = this.#chance.between(1, bytes.length - 1);
+    return [bytes.subarray(0, at), bytes.subarray(at)];
+  }
+
+  /** Whether a reset overtakes what was sent before it. */
+  swallows(): boolean {
+    return this.#chance.oneIn(2);
+  }
+
+  gone(pair: Pair): void {
+    this.#pairs.delete(pair);
+  }
+
+  #dial(from: string, ticker: Ticker, to: string, opened: Completion<Connection>): Cancel {
+    let isCancelled = false;
+    this.later({ due: 0 }, () => {
+      const isSilent = this.#dark.has(to) || this.isBlocked(from, to) || this.isBlocked(to, from);
+      if (isCancelled || isSilent || !this.#hosts.has(from)) return;
+      const host = this.#hosts.get(to);
+      const accept = host?.accept;
+      if (host === undefined || accept === undefined) {
+        const error = new Error(`nobody listens at ${to}`);
+        ticker.defer(() => {
+          if (!isCancelled) opened({ kind: 'failed', error });
+        });
+        return;
+      }
+      const pair = new Pair(this, { name: from, ticker }, { name: to, ticker: host.ticker });
+      this.#pairs.add(pair);
+      host.ticker.defer(() => accept(pair.accepting));
+      ticker.defer(() => {
+        if (isCancelled) pair.dialling.destroy();
+        else opened({ kind: 'done', value: pair.dialling });
+      });
+    });
+    return () => {
+      isCancelled = true;
+    };
+  }
+}
+
+interface Place {
+  readonly name: string;
+  readonly ticker: Ticker;
+}
+
+class Pair {
+  readonly dialling: End;
+  readonly accepting: End;
+  readonly #network: ByteNetwork;
+
+  constructor(network: ByteNetwork, from: Place, to: Place) {
+    this.#network = network;
+    const over = (): void => {
+      if (this.dialling.isClosed && this.accepting.isClosed) network.gone(this);
+    };
+    this.dialling = new End(network, from, to.name, over);
+    this.accepting = new End(network, to, from.name, over);
+    this.dialling.connectTo(this.accepting);
+    this.accepting.connectTo(this.dialling);
+  }
+
+  joins(a: string, b: string): boolean {
+    const { name } = this.dialling.place;
+    const other = this.accepting.place.name;
+    return (a === name && b === other) || (a === other && b === name);
+  }
+
+  reset(): void {
+    for (const end of [this.dialling, this.accepting]) end.receiveReset('the connection was reset');
+  }
+
+  /** The process at `name` is gone: its end hears nothing more, the other end a reset or nothing. */
+  kill(name: string, dark: boolean): void {
+    for (const end of this.#endsAt(name)) {
+      end.die();
+      if (!dark) end.other?.receiveReset('the other process is gone');
+    }
+    if (this.dialling.isClosed && this.accepting.isClosed) this.#network.gone(this);
+  }
+
+  /** A machine came back and knows nothing of its old connections. */
+  forget(name: string): void {
+    for (const end of this.#endsAt(name))
+      if (end.isClosed) end.other?.receiveReset('the other side knows nothing of it');
+  }
+
+  wake(): void {
+    this.dialling.wake();
+    this.accepting.wake();
+  }
+
+  #endsAt(name: string): readonly End[] {
+    return [this.dialling, this.accepting].filter((end) => end.place.name === name);
+  }
+}
+
+type Item =
+  | { readonly kind: 'bytes'; readonly bytes: Uint8Array }
+  | { readonly kind: 'end' | 'reset'; readonly reason: string };
+
+class End implements Connection {
+  readonly remote: string;
+  readonly place: Place;
+  readonly #network: ByteNetwork;
+  readonly #over: () => void;
+  readonly #lane = { due: 0 };
+  other: End | undefined;
+  #handler: ConnectionHandler | undefined;
+  /** On their way to this end; the first `#arrived` of them are there. */
+  #incoming: Item[] = [];
+  #incomingBytes = 0;
+  #arrived = 0;
+  #isOtherBlocked = false;
+  #isPaused = false;
+  #isEnding = false;
+  isClosed = false;
+
+  constructor(network: ByteNetwork, place: Place, remote: string, over: () => void) {
+    this.#network = network;
+    this.place = place;
+    this.remote = remote;
+    this.#over = over;
+  }
+
+  connectTo(other: End): void {
+    this.other = other;
+  }
+
+  start(handler: ConnectionHandler): void {
+    this.#handler = handler;
+  }
+
+  write(bytes: Uint8Array): boolean {
+    const { other } = this;
+    if (this.isClosed || this.#isEnding || other === undefined) return true;
+    for (const piece of this.#network.pieces(bytes.slice())) other.#push({ kind: 'bytes', bytes: piece });
+    other.#isOtherBlocked = other.#incomingBytes > bufferBytesMax;
+    return !other.#isOtherBlocked;
+  }
+
+  pause(): void {
+    this.#isPaused = true;
+  }
+
+  resume(): void {
+    if (!this.#isPaused) return;
+    this.#isPaused = false;
+    this.wake();
+  }
+
+  end(): void {
+    const { other } = this;
+    if (this.isClosed || this.#isEnding || other === undefined) return;
+    this.#isEnding = true;
+    other.#push({ kind: 'end', reason: 'the other side closed the connection' });
+    this.place.ticker.defer(() => this.#close('the connection was ended'));
+  }
+
+  destroy(): void {
+    this.other?.receiveReset('the other side reset the connection');
+    this.place.ticker.defer(() => this.#close('the connection was closed'));
+  }
+
+  receiveReset(reason: string): void {
+    if (this.isClosed) return;
+    if (this.#network.swallows()) {
+      this.#incoming = [];
+      this.#incomingBytes = 0;
+      this.#arrived = 0;
+    }
+    this.#push({ kind: 'reset', reason });
+  }
+
+  /** The process of this end is gone. */
+  die(): void {
+    this.isClosed = true;
+    this.#incoming = [];
+    this.#arrived = 0;
+  }
+
+  /** Delivers what has arrived, in a turn of this end's process. */
+  wake(): void {
+    this.place.ticker.defer(() => this.#deliver());
+  }
+
+  #push(item: Item): void {
+    if (this.isClosed) return;
+    this.#incoming.push(item);
+    if (item.kind === 'bytes') this.#incomingBytes += item.bytes.length;
+    this.#network.later(this.#lane, () => {
+      // A reset may have swallowed it.
+      this.#arrived = Math.min(this.#arrived + 1, this.#incoming.length);
+      this.wake();
+    });
+  }
+
+  #deliver(): void {
+    const isBlocked = this.#network.isBlocked(this.remote, this.place.name);
+    while (!this.isClosed && !this.#isPaused && !isBlocked && this.#arrived > 0) {
+      const item = this.#incoming.shift();
+      this.#arrived -= 1;
+      if (item === undefined) return;
+      if (item.kind !== 'bytes') {
+        this.#close(item.reason);
+        return;
+      }
+      this.#incomingBytes -= item.bytes.length;
+      this.#handler?.data(item.bytes);
+    }
+    const { other } = this;
+    if (other === undefined || !this.#isOtherBlocked || this.#incomingBytes > bufferBytesMax) return;
+    this.#isOtherBlocked = false;
+    other.place.ticker.defer(() => {
+      if (!other.isClosed) other.#handler?.drained();
+    });
+  }
+
+  #close(reason: string): void {
+    if (this.isClosed) return;
+    this.die();
+    this.#over();
+    this.#handler?.closed(reason);
+  }
+}

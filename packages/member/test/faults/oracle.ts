@@ -1,0 +1,172 @@
+// The one history that all members must tell alike: what was applied anywhere, revision by revision, learned from whoever
+// has it first and compared with whoever comes later. Linearizable reads, acknowledgements and watches are judged by it.
+
+import { decodeKeyValue, type Key, type KeyValue, type Store } from '@kontiki/kv';
+
+export interface Change {
+  readonly revision: number;
+  readonly type: 'put' | 'delete';
+  readonly key: Key;
+  /** The event as it goes to watchers. */
+  readonly encoded: Uint8Array;
+  /** Of a put: the pair as reads return it. */
+  readonly kv: Uint8Array | undefined;
+  readonly decoded: KeyValue | undefined;
+  /** Of a delete: what was deleted. */
+  readonly before: KeyValue | undefined;
+}
+
+export interface OracleHooks {
+  readonly learned: (revision: number, changes: readonly Change[]) => void;
+  readonly violation: (text: string) => void;
+}
+
+const limits = { revisions: 500, bytes: 1_000_000 };
+/** A fresh store is at 1. */
+const firstRevision = 2;
+
+export class Oracle {
+  readonly #hooks: OracleHooks;
+  readonly #revisions: (readonly Change[])[] = [[], []];
+  readonly #keys = new Map<Key, Change[]>();
+
+  constructor(hooks: OracleHooks) {
+    this.#hooks = hooks;
+  }
+
+  /** The newest revision that any member has applied. */
+  get revision(): number {
+    return this.#revisions.length - 1;
+  }
+
+  /** Compares what the member has from `from` on, and learns what is new. Answers from where to go on next time. */
+  hear(who: string, store: Store, from: number): number {
+    let next = Math.max(from, firstRevision);
+    while (next <= store.revision) {
+      const told = store.eventsFrom(next, limits);
+      if (told.kind === 'compacted') {
+        if (told.compactRevision > this.revision) {
+          this.#hooks.violation(`${who} has compacted ${told.compactRevision}, known are ${this.revision} revisions`);
+          return store.revision + 1;
+        }
+        // Of the compacted revision itself only some events are left.
+        next = told.compactRevision + 1;
+        continue;
+      }
+      const isWhole = next > store.compactRevision;
+      for (const { revision, events } of told.revisions) {
+        if (isWhole && revision !== next) {
+          this.#hooks.violation(`${who} tells of revision ${revision} where ${next} comes next`);
+          return store.revision + 1;
+        }
+        next = revision + 1;
+        this.#take(who, revision, events, isWhole);
+      }
+      if (told.revisions.length === 0) {
+        if (store.revision > store.compactRevision) {
+          this.#hooks.violation(`${who} is at revision ${store.revision} and has no events from ${next} on`);
+        }
+        return store.revision + 1;
+      }
+      next = told.next;
+    }
+    return next;
+  }
+
+  changesOf(revision: number): readonly Change[] {
+    return this.#revisions[revision] ?? [];
+  }
+
+  /** What `key` was at a revision. */
+  at(key: Key, revision: number): Change | undefined {
+    const change = this.#lastChange(key, revision);
+    return change?.type === 'put' ? change : undefined;
+  }
+
+  /** Everything in [from, end) at a revision, in the order of the keys. */
+  range(from: Key, end: Key, revision: number): readonly Change[] {
+    const found: Change[] = [];
+    for (const key of this.#keys.keys()) {
+      const change = key >= from && key < end ? this.at(key, revision) : undefined;
+      if (change !== undefined) found.push(change);
+    }
+    return found.sort((a, b) => (a.key < b.key ? -1 : 1));
+  }
+
+  #take(
+    who: string,
+    revision: number,
+    events: readonly { readonly type: 'put' | 'delete'; readonly key: Key; readonly encoded: Uint8Array }[],
+    isWhole: boolean,
+  ): void {
+    const known = this.#revisions[revision];
+    if (known === undefined) {
+      this.#learn(revision, events);
+      return;
+    }
+    if (isWhole && known.length !== events.length) {
+      this.#hooks.violation(`${who} has ${events.length} changes at revision ${revision}, others have ${known.length}`);
+      return;
+    }
+    for (const [at, event] of events.entries()) {
+      const other = isWhole ? known[at] : known.find(({ key }) => key === event.key);
+      if (other !== undefined && sameBytes(other.encoded, event.encoded)) continue;
+      this.#hooks.violation(`${who} has another change of ${event.key} at revision ${revision} than others`);
+      return;
+    }
+  }
+
+  #learn(
+    revision: number,
+    events: readonly { readonly type: 'put' | 'delete'; readonly key: Key; readonly encoded: Uint8Array }[],
+  ): void {
+    const changes = events.map(({ type, key, encoded }): Change => {
+      const kv = type === 'put' ? pairOf(encoded) : undefined;
+      const decoded = kv === undefined ? undefined : decodeKeyValue(kv);
+      const before = type === 'put' ? undefined : this.at(key, revision - 1)?.decoded;
+      return { revision, type, key, encoded: encoded.slice(), kv, decoded, before };
+    });
+    this.#revisions.push(changes);
+    for (const change of changes) {
+      const { decoded } = change;
+      const last = this.#lastChange(change.key, revision - 1);
+      const version = last?.type === 'put' ? (last.decoded?.version ?? 0) + 1 : 1;
+      if (change.type === 'delete' && last?.type !== 'put') {
+        this.#hooks.violation(`revision ${revision} deletes ${change.key}, which was not there`);
+      }
+      if (decoded !== undefined && (decoded.version !== version || decoded.modRevision !== revision)) {
+        this.#hooks.violation(`${change.key} has version ${decoded.version} at revision ${revision}, not ${version}`);
+      }
+      const changesOfKey = this.#keys.get(change.key);
+      if (changesOfKey === undefined) this.#keys.set(change.key, [change]);
+      else changesOfKey.push(change);
+    }
+    this.#hooks.learned(revision, changes);
+  }
+
+  #lastChange(key: Key, revision: number): Change | undefined {
+    const changes = this.#keys.get(key);
+    if (changes === undefined) return undefined;
+    let low = 0;
+    let high = changes.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if ((changes[middle]?.revision ?? 0) <= revision) low = middle + 1;
+      else high = middle;
+    }
+    return changes[low - 1];
+  }
+}
+
+export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
+  return true;
+}
+
+/** The KeyValue inside an encoded event of a put: field 2, the only one. */
+function pairOf(encoded: Uint8Array): Uint8Array {
+  let at = 1;
+  while ((encoded[at] ?? 0) >= 128) at += 1;
+  return encoded.slice(at + 1);
+}

@@ -1,0 +1,168 @@
+// A client that watches all keys and never gives up: when its member dies it goes on with another, from the revision after
+// the last it has seen. What it was told must be the history, every change once and in order.
+
+import type { WatchEvent, WatchResponse, WatchStream } from '@kontiki/kv';
+import type { RunningMember } from '../../src/member.ts';
+import type { Chance } from './chance.ts';
+import { type Oracle, sameBytes } from './oracle.ts';
+
+type Told =
+  | { readonly kind: 'events'; readonly revision: number; readonly events: readonly WatchEvent[] }
+  | { readonly kind: 'progress'; readonly revision: number }
+  /** Compaction was faster: the watch goes on at `revision`. */
+  | { readonly kind: 'overtaken'; readonly revision: number };
+
+export interface WatcherHooks {
+  readonly violation: (text: string) => void;
+  readonly after: (ticks: number, task: () => void) => void;
+  /** Skips a revision on every resume: for tests of the judge. */
+  readonly skips: boolean;
+}
+
+export class Watcher {
+  readonly #name: string;
+  readonly #chance: Chance;
+  readonly #hooks: WatcherHooks;
+  /** Everything up to here has been told. */
+  #through: number | undefined;
+  /** The client itself has been told everything up to here; the judge may be behind. */
+  #seen: number | undefined;
+  #told: Told[] = [];
+  #stream: WatchStream | undefined;
+  #connection = 0;
+  #events = 0;
+  #resumes = 0;
+
+  constructor(name: string, chance: Chance, hooks: WatcherHooks) {
+    this.#name = name;
+    this.#chance = chance;
+    this.#hooks = hooks;
+  }
+
+  get isConnected(): boolean {
+    return this.#stream !== undefined;
+  }
+
+  get counts(): { readonly events: number; readonly resumes: number } {
+    return { events: this.#events, resumes: this.#resumes };
+  }
+
+  get through(): number {
+    return this.#through ?? 0;
+  }
+
+  connect(member: RunningMember): void {
+    this.#connection += 1;
+    const connection = this.#connection;
+    if (this.#seen !== undefined) this.#resumes += 1;
+    const skipped = this.#hooks.skips && this.#resumes > 0 ? 1 : 0;
+    const startRevision = this.#seen === undefined ? 0 : this.#seen + 1 + skipped;
+    const stream = member.watch({ send: (response) => this.#take(connection, response) });
+    this.#stream = stream;
+    stream.create({
+      key: '\0',
+      rangeEnd: '\0',
+      startRevision,
+      watchId: 0,
+      prevKv: this.#chance.oneIn(4),
+      fragment: false,
+      progressNotify: true,
+      filters: [],
+    });
+  }
+
+  /** The member is gone, or the client goes elsewhere. */
+  disconnect(): void {
+    this.#connection += 1;
+    this.#stream?.close();
+    this.#stream = undefined;
+  }
+
+  askProgress(): void {
+    this.#stream?.requestProgress();
+  }
+
+  /** What was told and is not in the history yet: the member that told it may have died before it was heard itself. */
+  get ahead(): number {
+    return this.#told.length;
+  }
+
+  /** Compares what was told with the history, as far as that is known. */
+  verify(oracle: Oracle): void {
+    const told = this.#told;
+    const known = told.findIndex((one) => one.kind !== 'overtaken' && one.revision > oracle.revision);
+    this.#told = known < 0 ? [] : told.splice(known);
+    for (const one of told) {
+      const through = this.#through ?? 0;
+      if (one.kind === 'overtaken') {
+        if (one.revision <= through + 1) this.#violate(`lost ${through + 1} to compaction ${one.revision}`);
+        this.#through = Math.max(through, one.revision - 1);
+      } else {
+        const events = one.kind === 'events' ? one.events : [];
+        const last = one.kind === 'events' ? (events.at(-1)?.modRevision ?? 0) : one.revision;
+        this.#events += events.length;
+        if (one.revision < last) this.#violate(`was told of ${last} by a store at ${one.revision}`);
+        else if (last < through) this.#violate(`was told of ${last} after ${through}`);
+        else this.#compare(oracle, through, last, events);
+        this.#through = last;
+      }
+    }
+  }
+
+  /** `events` are all changes after `through` up to and with `last`. */
+  #compare(oracle: Oracle, through: number, last: number, events: readonly WatchEvent[]): void {
+    let at = 0;
+    for (let next = through + 1; next <= last; next++) {
+      for (const change of oracle.changesOf(next)) {
+        const event = events[at];
+        at += 1;
+        if (event?.modRevision === next && sameBytes(event.encoded, change.encoded)) continue;
+        const instead = event === undefined ? 'nothing' : `${event.type} ${event.key} of revision ${event.modRevision}`;
+        this.#violate(`was told ${instead} where ${change.type} ${change.key} of revision ${next} comes`);
+        return;
+      }
+    }
+    const extra = events[at];
+    if (extra !== undefined) this.#violate(`was told of revision ${extra.modRevision} once more`);
+  }
+
+  #violate(text: string): void {
+    this.#hooks.violation(`${this.#name} ${text}`);
+  }
+
+  #take(connection: number, response: WatchResponse): boolean {
+    if (connection !== this.#connection) return true;
+    switch (response.kind) {
+      case 'created':
+        // etcd: without a start revision, from the next one on.
+        this.#seen ??= response.revision;
+        this.#through ??= response.revision;
+        break;
+      case 'events':
+        this.#told.push({ kind: 'events', revision: response.revision, events: response.events });
+        this.#see(response.events.at(-1)?.modRevision ?? 0);
+        break;
+      case 'progress':
+        this.#told.push({ kind: 'progress', revision: response.revision });
+        this.#see(response.revision);
+        break;
+      case 'canceled':
+        this.#told.push({ kind: 'overtaken', revision: response.compactRevision });
+        this.#see(response.compactRevision - 1);
+        this.#stream = undefined;
+        this.#connection += 1;
+        return true;
+      case 'refused':
+        this.#violate(`was refused: ${response.reason}`);
+    }
+    if (!this.#chance.oneIn(6)) return true;
+    this.#hooks.after(this.#chance.between(1, 12), () => {
+      if (connection === this.#connection) this.#stream?.resume();
+    });
+    return false;
+  }
+
+  #see(revision: number): void {
+    this.#seen = Math.max(this.#seen ?? 0, revision);
+  }
+}
