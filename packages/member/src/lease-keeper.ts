@@ -6,8 +6,8 @@ import type { LeaseClock } from '@kontiki/kv';
 export interface LeaseKeeperOptions {
   readonly clock: LeaseClock;
   readonly ticksPerSecond: number;
-  /** Proposes the expiry of one lease, fenced by the term. A lost proposal comes up again by itself. */
-  readonly expire: (id: bigint, term: number) => void;
+  /** Proposes the expiry of one lease, fenced by the term. Answers whether it is in the log; else it comes up again. */
+  readonly expire: (id: bigint, term: number) => boolean;
 }
 
 /** etcd's rate: no more revocations a second than this, so that a crowd of leases cannot fill the log. */
@@ -16,6 +16,13 @@ const expiriesPerSecondMax = 1000;
 export class LeaseKeeper {
   readonly #options: LeaseKeeperOptions;
   #term: number | undefined;
+  /** An entry of this term was applied: the store is not older than what others knew when they voted (§5.4.1). */
+  #isCurrent = false;
+  /**
+   * Expiries that stand in the log. This leadership does not lose them, so none is proposed twice: the second would end
+   * a lease that was granted anew between the two.
+   */
+  readonly #proposed = new Set<bigint>();
   /** Expiries still allowed, refilled with time. */
   #allowance = 0;
 
@@ -25,28 +32,47 @@ export class LeaseKeeper {
 
   /** Every TTL starts anew, so that a change of leader can only lengthen a lease. */
   lead(term: number, leases: Iterable<{ readonly id: bigint; readonly ttl: number }>): void {
+    this.follow();
     this.#term = term;
     this.#options.clock.promote(leases);
   }
 
-  /** Another state is there. It may come after leadership: a voter is as good as its log, not as its store (§5.4.1). */
-  restored(leases: Iterable<{ readonly id: bigint; readonly ttl: number }>): void {
-    if (this.#term !== undefined) this.#options.clock.promote(leases);
-  }
-
   follow(): void {
     this.#term = undefined;
+    this.#isCurrent = false;
+    this.#proposed.clear();
     this.#options.clock.demote();
+  }
+
+  granted(id: bigint, ttl: number): void {
+    this.#proposed.delete(id);
+    this.#options.clock.granted(id, ttl);
+  }
+
+  ended(id: bigint): void {
+    this.#proposed.delete(id);
+    this.#options.clock.revoked(id);
+  }
+
+  /** Everything up to an entry of this term was applied. */
+  passed(term: number): void {
+    if (term === this.#term) this.#isCurrent = true;
+  }
+
+  /** Another state is there. It may come after leadership: a voter is as good as its log, not as its store. */
+  restored(leases: Iterable<{ readonly id: bigint; readonly ttl: number }>): void {
+    if (this.#term !== undefined) this.#options.clock.promote(leases);
   }
 
   advance(ticks: number): void {
     const { clock, ticksPerSecond } = this.#options;
     clock.advance(ticks);
-    if (this.#term === undefined) return;
+    if (this.#term === undefined || !this.#isCurrent) return;
     this.#allowance = Math.min(expiriesPerSecondMax, this.#allowance + (ticks * expiriesPerSecondMax) / ticksPerSecond);
     for (const id of clock.expired(Math.floor(this.#allowance))) {
+      if (this.#proposed.has(id)) continue;
       this.#allowance--;
-      this.#options.expire(id, this.#term);
+      if (this.#options.expire(id, this.#term)) this.#proposed.add(id);
     }
   }
 }

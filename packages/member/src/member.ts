@@ -419,9 +419,9 @@ export class RunningMember implements Member {
   }
 
   /** For what the leader itself decides: only its own log will do, and nobody waits for it. */
-  #proposeHere(body: EnvelopeBody): void {
+  #proposeHere(body: EnvelopeBody): boolean {
     const origin = { member: this.identity.memberId, boot: this.#options.boot, sequence: 0 };
-    this.#running().start(encodeEnvelope({ ...body, origin, user: '', authRevision: 0 }));
+    return this.#running().start(encodeEnvelope({ ...body, origin, user: '', authRevision: 0 })).kind === 'started';
   }
 
   #ask(question: LeaseQuestion): Promise<{ readonly ttl: number; readonly grantedTtl: number }> {
@@ -466,11 +466,12 @@ export class RunningMember implements Member {
 
   #applied(commands: readonly AppliedCommand[], last: LogId): void {
     for (const { envelope, result } of commands) {
-      if (result.kind === 'leaseGrant') this.#clock.granted(result.id, result.ttl);
-      else if (result.kind === 'leaseRevoke') this.#clock.revoked(revokedLease(envelope));
+      if (result.kind === 'leaseGrant') this.#keeper.granted(result.id, result.ttl);
+      else if (result.kind === 'leaseRevoke') this.#keeper.ended(revokedLease(envelope));
       this.#commands.applied(envelope.origin, result);
     }
     this.#commands.passed(last);
+    this.#keeper.passed(last.term);
     this.#flushLoop.applied();
   }
 

@@ -149,6 +149,24 @@ test('a new leader starts every lease anew: a change of leader can only lengthen
   assert.equal(next.store.lease(5n), undefined);
 });
 
+test('a lease that is granted anew is not ended by an expiry of its former life', async () => {
+  const cluster = await MemberCluster.running(3);
+  const leader = await cluster.leader();
+  await cluster.wait(leader.propose({ kind: 'leaseGrant', grantId: 5n, grantTtl: 1 }));
+  const followers = cluster.seats.filter(({ member }) => member !== leader);
+  for (const { logDisk } of followers) logDisk.syncTicks = 320;
+  await cluster.pass(250);
+
+  const again = leader.propose({ kind: 'leaseGrant', grantId: 5n, grantTtl: 20 });
+  // The first expiry has waited for the disks of the followers for longer than the clock waits for its effect.
+  await cluster.pass(200);
+  for (const { logDisk } of followers) logDisk.syncTicks = 0;
+
+  assert.equal((await cluster.wait(again)).kind, 'leaseGrant');
+  await cluster.pass(50);
+  assert.equal(leader.store.lease(5n)?.ttl, 20);
+});
+
 test('a member that leads before it has installed its snapshot keeps the leases of that snapshot', async () => {
   const cluster = await MemberCluster.running(3, 8);
   const sleeper = (await cluster.follower()).identity.memberId;
