@@ -65,6 +65,8 @@ export class Client {
   /** The lease this client holds now. */
   #lease: bigint | undefined;
   #leases = 0;
+  /** Ids of leases that are known to have ended: to be granted anew. */
+  readonly #ended: bigint[] = [];
 
   constructor(parts: ClientParts) {
     this.#parts = parts;
@@ -195,8 +197,7 @@ export class Client {
     const lease = this.#lease;
     const began = cluster.time.now;
     if (lease === undefined) {
-      this.#leases += 1;
-      const id = BigInt(Number(name.slice(1)) * 1000 + this.#leases);
+      const id = this.#ended.pop() ?? BigInt(Number(name.slice(1)) * 1000 + ++this.#leases);
       const ttl = chance.between(1, 4);
       const call = this.#begin(`grant ${id}`);
       const answer = await this.#asked(member, call, () =>
@@ -225,10 +226,7 @@ export class Client {
     if (answer.kind !== 'done') return;
     ledger.answered(call);
     if (answer.value.ttl > 0) ledger.keptAlive(lease, call.began);
-    else {
-      ledger.foundNoLease(lease);
-      this.#lease = undefined;
-    }
+    else this.#lost(lease);
   }
 
   async #timeToLive(member: RunningMember, lease: bigint): Promise<void> {
@@ -237,9 +235,13 @@ export class Client {
     const answer = await this.#asked(member, call, () => member.timeToLive(lease, true));
     if (answer.kind !== 'done') return;
     ledger.answered(call);
-    if (answer.value.ttl >= 0) return;
-    ledger.foundNoLease(lease);
+    if (answer.value.ttl < 0) this.#lost(lease);
+  }
+
+  #lost(lease: bigint): void {
+    this.#parts.ledger.foundNoLease(lease);
     this.#lease = undefined;
+    this.#ended.push(lease);
   }
 
   async #revoke(member: RunningMember, lease: bigint): Promise<void> {

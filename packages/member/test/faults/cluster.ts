@@ -59,7 +59,7 @@ export class Cluster {
   readonly #violation: (text: string) => void;
   readonly #messageChance: Chance;
   areMessagesFaulty = true;
-  readonly counts = { starts: 0, tails: 0, installs: 0, segmentsDropped: 0 };
+  readonly counts = { starts: 0, tails: 0, installs: 0, sendsFailed: 0, segmentsDropped: 0 };
 
   constructor(
     plan: Plan,
@@ -116,6 +116,7 @@ export class Cluster {
       const member = outcome.value;
       life.member = member;
       this.#trace.say(`${seat.name} runs, applied ${member.status().applied}`);
+      if (seat.chance.oneIn(2)) void member.publish();
       member.onFailure((error) => this.#failed(seat, life, error));
       member.onLeaderChange((leader) => {
         this.#trace.say(`${seat.name} follows ${leader} in term ${member.status().term}`);
@@ -136,7 +137,7 @@ export class Cluster {
       // The kernel keeps what was written: everything that shows.
       seat.backend.crash(seat.unflushed);
     } else {
-      const share = chance.pick([0, 20, 50, 80, 100]);
+      const share = chance.pick([0, 30, 50, 70, 100]);
       seat.disk.crash(() => chance.percent(share));
       seat.backend.crash(chance.below(seat.unflushed + 1));
     }
@@ -326,5 +327,6 @@ export class Cluster {
       `${seat.name} ${level}: ${message} ${JSON.stringify(fields, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value))}`,
     );
     if (message === 'snapshot received and stored') this.counts.installs += 1;
+    if (message === 'snapshot could not be sent') this.counts.sendsFailed += 1;
   }
 }

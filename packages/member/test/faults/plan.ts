@@ -69,6 +69,8 @@ export function planOf(seed: number): Plan {
   const members = chance.percent(70) ? 3 : 5;
   const isCalm = chance.percent(10);
   const faults = isCalm ? [] : optionalKinds.filter(() => chance.percent(45));
+  // Lost sectors are what recovery is about.
+  if (faults.includes('losePower')) faults.push('losePower', 'losePower');
   const isTight = chance.percent(40);
   const hasBadMessages = chance.percent(35);
   const inMessages = (most: number): number => (hasBadMessages ? chance.below(most) : 0);

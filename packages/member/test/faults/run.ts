@@ -269,6 +269,8 @@ class World {
       if (!isEqual) this.#violate(`${name} ends with other pairs than the history`);
     }
     const asked = this.#cluster.awake.map((member) => member.hashKv(revision));
+    const rosters = this.#cluster.awake.map((member) => JSON.stringify(member.members(), (_, value) => String(value)));
+    if (new Set(rosters).size > 1) this.#violate(`the members know each other differently: ${rosters.join(', ')}`);
     const hashes = await this.#within(Promise.all(asked), 'checksums are computed');
     const sums = hashes.map((result) => ('hash' in result ? `${result.hash} ${result.compactRevision}` : 'none'));
     if (new Set(sums).size > 1) this.#violate(`the members end with different checksums: ${sums.join(', ')}`);
@@ -346,7 +348,6 @@ class World {
   }
 
   #report(): Report {
-    const { starts, tails, installs, segmentsDropped } = this.#cluster.counts;
     const { acknowledged, failed, unknown } = this.#ledger.counts();
     const watched = this.#watchers.map(({ counts }) => counts);
     const faults = Object.values(this.#nemesis.counts).reduce((sum, count) => sum + count, 0);
@@ -356,10 +357,7 @@ class World {
       failed,
       unknown,
       faults,
-      starts,
-      tails,
-      installs,
-      segmentsDropped,
+      ...this.#cluster.counts,
       watched: watched.reduce((sum, { events }) => sum + events, 0),
       resumed: watched.reduce((sum, { resumes }) => sum + resumes, 0),
     };
