@@ -2,21 +2,12 @@
 // the ledger before it is made and when it is answered; a call whose member dies has an unknown outcome, and so has one
 // that its client no longer waits for, until the answer comes after all.
 
-import { create, toBinary } from '@bufbuild/protobuf';
-import {
-  CompactionRequestSchema,
-  Compare_CompareResult,
-  Compare_CompareTarget,
-  DeleteRangeRequestSchema,
-  LeaseRevokeRequestSchema,
-  PutRequestSchema,
-  TxnRequestSchema,
-} from '@kontiki/etcd-proto';
-import type { RangeRequest, Result } from '@kontiki/kv';
+import type { Result } from '@kontiki/kv';
 import type { Command } from '../../src/api.ts';
 import type { RunningMember } from '../../src/member.ts';
 import type { Chance } from './chance.ts';
 import type { Cluster, Life } from './cluster.ts';
+import { compactCommand, deleteCommand, putCommand, putIfCommand, rangeOf, revokeCommand } from './commands.ts';
 import { type Call, type Ledger, textOf, valueFor } from './ledger.ts';
 import { type Oracle, sameBytes } from './oracle.ts';
 import { type Plan, ticksPerSecond } from './plan.ts';
@@ -124,11 +115,7 @@ export class Client {
 
   async #delete(member: RunningMember, key: string): Promise<void> {
     const call = this.#begin(`delete ${key}`);
-    const request = create(DeleteRangeRequestSchema, { key: bytes(key) });
-    await this.#write(member, call, {
-      kind: 'deleteRange',
-      request: toBinary(DeleteRangeRequestSchema, request),
-    });
+    await this.#write(member, call, deleteCommand(key));
   }
 
   /** Test-and-set: reads the counter wherever it is, and raises it if nobody was faster. */
@@ -140,28 +127,9 @@ export class Client {
     const before = oracle.at(counterKey, found.revision)?.decoded;
     const count = before === undefined ? 0 : Number(textOf(before.value).split(';')[1]);
     const call = this.#begin(`count from ${count}`);
-    const request = create(TxnRequestSchema, {
-      compare: [
-        {
-          key: bytes(counterKey),
-          result: Compare_CompareResult.EQUAL,
-          target: Compare_CompareTarget.MOD,
-          targetUnion: { case: 'modRevision', value: BigInt(before?.modRevision ?? 0) },
-        },
-      ],
-      success: [
-        {
-          request: {
-            case: 'requestPut',
-            value: create(PutRequestSchema, { key: bytes(counterKey), value: valueFor(call, `${count + 1};`) }),
-          },
-        },
-      ],
-      failure: [],
-    });
-    const answer = await this.#asked(member, call, () =>
-      member.propose({ kind: 'txn', request: toBinary(TxnRequestSchema, request) }),
-    );
+    const next = valueFor(call, `${count + 1};`);
+    const command = putIfCommand(counterKey, before?.modRevision ?? 0, next);
+    const answer = await this.#asked(member, call, () => member.propose(command));
     if (answer.kind !== 'done' || answer.value.kind !== 'txn') return;
     const { succeeded, revision } = answer.value;
     hear(member);
@@ -248,8 +216,7 @@ export class Client {
     const { ledger } = this.#parts;
     const call = this.#begin(`revoke ${lease}`);
     ledger.revoking(lease);
-    const request = toBinary(LeaseRevokeRequestSchema, create(LeaseRevokeRequestSchema, { ID: lease }));
-    const answer = await this.#asked(member, call, () => member.propose({ kind: 'leaseRevoke', request }));
+    const answer = await this.#asked(member, call, () => member.propose(revokeCommand(lease)));
     if (answer.kind === 'done' && answer.value.kind === 'leaseRevoke') ledger.read(call, answer.value.revision);
   }
 
@@ -258,10 +225,7 @@ export class Client {
     const revision = oracle.revision - chance.between(5, 60);
     if (revision < 2) return;
     const call = this.#begin(`compact ${revision}`);
-    const request = create(CompactionRequestSchema, { revision: BigInt(revision) });
-    const answer = await this.#asked(member, call, () =>
-      member.propose({ kind: 'compact', request: toBinary(CompactionRequestSchema, request) }),
-    );
+    const answer = await this.#asked(member, call, () => member.propose(compactCommand(revision)));
     if (answer.kind === 'done' && answer.value.kind === 'compact') ledger.read(call, answer.value.revision);
   }
 
@@ -387,35 +351,6 @@ function isWriteResult(value: unknown): value is WriteResult {
 }
 
 const none = new Uint8Array(0);
-
-function bytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
-}
-
-function putCommand(key: string, value: Uint8Array, lease: bigint): Command {
-  return {
-    kind: 'put',
-    request: toBinary(PutRequestSchema, create(PutRequestSchema, { key: bytes(key), value, lease })),
-  };
-}
-
-export function rangeOf(key: string, rangeEnd: string): RangeRequest {
-  return {
-    kind: 'range',
-    key,
-    rangeEnd,
-    limit: 0,
-    revision: 0,
-    sortTarget: 'key',
-    sortOrder: 'none',
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-  };
-}
 
 function codeOf(error: unknown): unknown {
   return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;

@@ -3,7 +3,7 @@
 
 import { MemoryBackend } from '@kontiki/kv';
 import type { Completion, LogRecord, Message, Transport } from '@kontiki/raft';
-import { type VirtualTicker, VirtualTime } from '@kontiki/raft/memory';
+import type { VirtualTicker, VirtualTime } from '@kontiki/raft/memory';
 import { MemoryIncarnations, PeerTransport } from '@kontiki/transport';
 import { type DiskOperation, MemoryDisk, openSnapshots, openWal, tableChecksum } from '@kontiki/wal';
 import { RunningMember } from '../../src/member.ts';
@@ -50,7 +50,7 @@ export interface Seat {
 export type Death = 'process' | 'power';
 
 export class Cluster {
-  readonly time = new VirtualTime();
+  readonly time: VirtualTime;
   readonly network: ByteNetwork;
   readonly seats: readonly Seat[];
   readonly plan: Plan;
@@ -64,12 +64,13 @@ export class Cluster {
   constructor(
     plan: Plan,
     planted: Planted,
-    hooks: { readonly trace: (now: () => number) => Trace; readonly violation: (text: string) => void },
+    parts: { readonly time: VirtualTime; readonly trace: Trace; readonly violation: (text: string) => void },
   ) {
     this.plan = plan;
     this.#planted = planted;
-    this.#trace = hooks.trace(() => this.time.now);
-    this.#violation = hooks.violation;
+    this.time = parts.time;
+    this.#trace = parts.trace;
+    this.#violation = parts.violation;
     this.network = new ByteNetwork(this.time, new Chance(plan.seed, 'network'));
     this.network.latency = plan.latency;
     this.#messageChance = new Chance(plan.seed, 'messages');

@@ -1,10 +1,12 @@
 // One seed, from an empty cluster to a verdict: a phase of faults under load, then a majority is healed and must make
 // progress, then everybody is, and all must agree with each other and with what clients were told.
 
+import { VirtualTime } from '@kontiki/raft/memory';
 import type { RunningMember } from '../../src/member.ts';
 import { Chance } from './chance.ts';
-import { Client, rangeOf } from './clients.ts';
+import { Client } from './clients.ts';
 import { Cluster, type Seat } from './cluster.ts';
+import { rangeOf } from './commands.ts';
 import { Ledger } from './ledger.ts';
 import { Nemesis } from './nemesis.ts';
 import { Oracle, sameBytes } from './oracle.ts';
@@ -60,7 +62,8 @@ class World {
   readonly #plan: Plan;
   readonly #chance: Chance;
   readonly #violations: string[] = [];
-  #trace: Trace = new Trace(() => 0);
+  readonly #time = new VirtualTime();
+  readonly #trace = new Trace(() => this.#time.now);
   readonly #cluster: Cluster;
   readonly #oracle: Oracle;
   readonly #ledger: Ledger;
@@ -78,15 +81,9 @@ class World {
       this.#trace.say(`VIOLATION ${text}`);
       this.#violations.push(text);
     };
-    const cluster = new Cluster(plan, planted, {
-      trace: (now) => {
-        this.#trace = new Trace(now);
-        return this.#trace;
-      },
-      violation,
-    });
+    const cluster = new Cluster(plan, planted, { time: this.#time, trace: this.#trace, violation });
     this.#cluster = cluster;
-    const ledger = new Ledger(() => cluster.time.now, violation);
+    const ledger = new Ledger(() => this.#time.now, violation);
     this.#ledger = ledger;
     const oracle = new Oracle({ learned: (revision, changes) => ledger.learned(revision, changes), violation });
     this.#oracle = oracle;
@@ -103,7 +100,7 @@ class World {
       const name = `w${at + 1}`;
       return new Watcher(name, new Chance(plan.seed, name), {
         violation,
-        after: (ticks, task) => void cluster.time.after(ticks, task),
+        after: (ticks, task) => void this.#time.after(ticks, task),
         skips: planted.has('watchSkipsARevision'),
       });
     });
@@ -133,7 +130,7 @@ class World {
 
   /** One tick: time, then everybody who waited for a promise, then the judge. */
   async #pass(): Promise<void> {
-    this.#cluster.time.advance(1);
+    this.#time.advance(1);
     await new Promise(setImmediate);
     for (const { member } of this.#cluster.lives) if (member !== undefined) this.#hear(member);
     this.#ledger.check(this.#oracle);
@@ -199,7 +196,7 @@ class World {
     }
     for (const seat of majority) this.#cluster.start(seat);
     const open = new Set(majority);
-    const began = this.#cluster.time.now;
+    const began = this.#time.now;
     const [prober] = this.#clients;
     for (const seat of majority) {
       const attempt = async (): Promise<void> => {
@@ -219,7 +216,7 @@ class World {
       `a majority of ${majority.map(({ name }) => name).join(' ')} accepts writes`,
       progressTicks,
     );
-    this.#trace.say(`progress after ${this.#cluster.time.now - began} ticks`);
+    this.#trace.say(`progress after ${this.#time.now - began} ticks`);
   }
 
   #isSettled(): boolean {
