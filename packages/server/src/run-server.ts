@@ -101,12 +101,17 @@ function isStorageFailure(error: unknown): boolean {
   return kinds.some((kind) => error instanceof kind);
 }
 
+/** The sentence, and behind it the way out where the error comes from below and does not know one. */
 function describe(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
   if (error instanceof RecoveryError) {
-    return `${error.message}. Put the whole data directory back from one backup; without one, this member cannot start again`;
+    return `${message}. Put the whole data directory back from one backup; without one, this member cannot start again`;
   }
-  return error instanceof Error ? error.message : String(error);
+  return message.includes(noSpace) ? `${message}. Make room on that disk and start again: nothing is lost` : message;
 }
+
+/** The words of log and rows alike. */
+const noSpace = 'no space left on the device';
 
 function versionText(): string {
   return `etcd Version: ${serverVersion}\nKontiki Version: ${kontikiVersion}\nNode Version: ${process.version}\n`;

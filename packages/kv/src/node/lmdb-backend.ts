@@ -6,6 +6,7 @@
 // fails, and ends the process. Never `noSync`, never `useWritemap`. What a row means is not known here.
 
 import { chmodSync, mkdirSync, statSync } from 'node:fs';
+import { statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { type Database, open, type RootDatabase } from 'lmdb';
@@ -29,6 +30,9 @@ const mapSizeDefault = 16 * 2 ** 30;
 const keyBytesMax = 1978;
 /** Views held at once, over all of the process. The store shares views; a leak shall show before it hurts. */
 const readersMax = 512;
+
+/** A disk with less room than this is called full. */
+const fullBelowBytes = 2 ** 20;
 
 /** How long to wait for the reason of a failed commit. */
 const reasonWaitMs = 500;
@@ -126,8 +130,19 @@ class LmdbBackend implements Backend {
       else await this.#root.batch(() => this.#enqueue(writes));
       await this.#root.flushed;
     } catch (cause) {
-      throw new Error(`the database in ${this.#path} did not take a batch: ${await commitMessage(cause)}`, { cause });
+      throw new Error(`the database in ${this.#path} did not take a batch: ${await this.#reasonOf(cause)}`, { cause });
     }
+  }
+
+  /** LMDB calls a write that a full disk has cut short an input/output error. */
+  async #reasonOf(cause: unknown): Promise<string> {
+    const message = await commitMessage(cause);
+    if (!/input\/output error|no space left/i.test(message)) return message;
+    const room = await statfs(this.#path).then(
+      ({ bavail, bsize }) => bavail * bsize,
+      () => fullBelowBytes,
+    );
+    return room < fullBelowBytes ? `no space left on the device (${message})` : message;
   }
 
   /** Queues the writes for LMDB's own thread; they become one block of one transaction. */

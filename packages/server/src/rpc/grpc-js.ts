@@ -1,6 +1,7 @@
 // The gRPC carrier of today: grpc-js under the handler interface. It is fed accepted sockets by the listener and knows
 // neither ports nor services. Everything that is peculiar to grpc-js stays in this file.
 
+import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from 'node:http2';
 import type { Socket } from 'node:net';
 import {
   type ChannelOptions,
@@ -48,6 +49,7 @@ export function createGrpcCarrier({ router, limits, onFault }: GrpcCarrierOption
     server.register(path, handlerOf(path, method, onFault), toBuffer, identity, typeOf(method));
   }
   serveUnknown(server, router);
+  surviveResets(server, onFault);
   const injector = server.createConnectionInjector(ServerCredentials.createInsecure());
   return {
     inject: (socket) => injector.injectConnection(socket),
@@ -86,6 +88,26 @@ function serveUnknown(server: Server, router: Router): void {
         type: 'bidi',
         path,
       },
+  });
+}
+
+/**
+ * A client may take a call back in the same bytes that open it. The call then begins on a stream that is gone, grpc-js may
+ * answer there, and what Node throws at that would end the process: so the beginning of every call is watched.
+ */
+function surviveResets(server: Server, onFault: GrpcCarrierOptions['onFault']): void {
+  const begin: unknown = Reflect.get(server, '_streamHandler');
+  if (typeof begin !== 'function') return;
+  Object.defineProperty(server, '_streamHandler', {
+    value: (interceptors: unknown, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void => {
+      try {
+        Reflect.apply(begin, server, [interceptors, stream, headers]);
+      } catch (error: unknown) {
+        if (stream.destroyed || stream.closed) return;
+        onFault(headers[':path'] ?? '', error);
+        stream.close(constants.NGHTTP2_INTERNAL_ERROR);
+      }
+    },
   });
 }
 
