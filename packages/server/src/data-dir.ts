@@ -59,8 +59,8 @@ export class DataDir {
   /** @throws DataDirError, or VfsError (LOCKED names the holder). */
   static async open(options: DataDirOptions): Promise<DataDir> {
     const { vfs, directory } = options;
-    await make(vfs, directory);
-    const lock = await completed<VfsLock>((completion) => vfs.lock(directory, completion));
+    await usable(answered((done) => vfs.makeDirectory(directory, done)));
+    const lock = await usable(completed<VfsLock>((completion) => vfs.lock(directory, completion)));
     try {
       const found = await read(vfs, directory);
       if (found === undefined) await requireUnused(options);
@@ -135,13 +135,14 @@ export class DataDir {
   }
 }
 
-async function make(vfs: Vfs, directory: string): Promise<void> {
+/** Says the way out of what is wrong with the directory itself. Who else has it open says so. */
+async function usable<T>(step: Promise<T>): Promise<T> {
   try {
-    await answered((done) => vfs.makeDirectory(directory, done));
+    return await step;
   } catch (error: unknown) {
-    if (!(error instanceof VfsError)) throw error;
+    if (!(error instanceof VfsError) || error.code === 'LOCKED') throw error;
     throw new DataDirError(
-      `${error.message}; give another --data-dir, or make this one for the user that runs the server`,
+      `${error.message}; give another --data-dir, or let the user that runs the server write there`,
     );
   }
 }

@@ -107,7 +107,9 @@ function describe(error: unknown): string {
   if (error instanceof RecoveryError) {
     return `${message}. Put the whole data directory back from one backup; without one, this member cannot start again`;
   }
-  return message.includes(noSpace) ? `${message}. Make room on that disk and start again: nothing is lost` : message;
+  return message.includes(noSpace)
+    ? `${message}. Make room on that disk and start again: no acknowledged write is lost`
+    : message;
 }
 
 /** The words of log and rows alike. */

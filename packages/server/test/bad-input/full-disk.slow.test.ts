@@ -152,4 +152,18 @@ describe('a single member whose disk is full', { skip: reasonToSkip() }, () => {
     for (const key of acknowledged) assert.equal((await wire.get(key))?.length, 20_000, key);
     assert.ok(acknowledged.length > 20);
   });
+
+  it('does not start where it may not write, and does when it may', async () => {
+    await member.kill();
+    assert.ok(run('mount', '-o', 'remount,ro', seat.dataDir));
+    const end = await MemberProcess.start(seat).ended;
+    assert.match(
+      end.reason,
+      /^cannot lock .*read-only file system.*; give another --data-dir, or let the user .* write there$/,
+    );
+    assert.equal(end.code, 1);
+
+    assert.ok(run('mount', '-o', 'remount,rw', seat.dataDir));
+    member = await MemberProcess.start(seat).serving();
+  });
 });

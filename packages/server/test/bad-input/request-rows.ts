@@ -71,6 +71,8 @@ export const requestRows: readonly Row[] = [
   ),
   txn('127 operations nested in one', { success: [txnOp({ success: puts(127) })] }, 'ok'),
   txn('128 operations nested in one', { success: [txnOp({ success: puts(128) })] }, tooManyOperations),
+  raw('128 txns in one another', '/etcdserverpb.KV/Txn', nestedTxn(128), 'ok'),
+  raw('129 txns in one another', '/etcdserverpb.KV/Txn', nestedTxn(129), tooManyOperations),
   raw('200 txns in one another', '/etcdserverpb.KV/Txn', nestedTxn(200), tooManyOperations),
   raw('100,000 txns in one another', '/etcdserverpb.KV/Txn', nestedTxn(100_000), tooManyOperations),
   txn('a key put twice', { success: [putOp('a'), putOp('a')] }, duplicate),

@@ -74,7 +74,7 @@ describe('a start', { concurrency: 2 }, () => {
   it('with a data directory that is a file is refused', async () => {
     const end = await refused({ flags: [`--data-dir=${table.folder}/file`] });
 
-    assert.match(end.reason, /^cannot make the directory .*\/file: .*; give another --data-dir, or make this one for/);
+    assert.match(end.reason, /^cannot make the directory .*\/file: .*; give another --data-dir, or let the user/);
     assert.equal(end.code, 1);
   });
 
