@@ -92,8 +92,8 @@ function serveUnknown(server: Server, router: Router): void {
 }
 
 /**
- * A client may take a call back in the same bytes that open it. The call then begins on a stream that is gone, grpc-js may
- * answer there, and what Node throws at that would end the process: so the beginning of every call is watched.
+ * A call may begin when its connection has just ended: by a client that opens calls and takes them back by the thousand, at
+ * will. grpc-js then answers on a stream that is gone, and what Node throws at that would end the process.
  */
 function surviveResets(server: Server, onFault: GrpcCarrierOptions['onFault']): void {
   const begin: unknown = Reflect.get(server, '_streamHandler');
