@@ -64,11 +64,9 @@ export class Flusher {
       done(this.#failure);
       return;
     }
-    this.#commit([{ kind: 'clear' }, formatWrite(), ...writes], (error) => {
-      // What was in flight before is overwritten: there is nothing left to drop.
-      this.#flights = [];
-      done(error);
-    });
+    // What is in flight shows already and will be overwritten. Its contents keep their view: the next one is of another state.
+    this.#flights = [];
+    this.#commit([{ kind: 'clear' }, formatWrite(), ...writes], done);
   }
 
   #commit(writes: readonly BackendWrite[], durable: Done): void {

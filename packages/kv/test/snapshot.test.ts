@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { StoreFormatError } from '@kontiki/kv';
+import { MemoryBackend, Store, StoreFormatError } from '@kontiki/kv';
 import { encodeFrame, frameKind } from '../src/snapshot-format.ts';
 import { hashOf, install, Machine, rowCount, snapshotOf } from './machine.ts';
 import { bytesOf, plain } from './plain.ts';
@@ -77,6 +77,33 @@ test('rows that were scrubbed but not yet deleted on disk are scrubbed again by 
   from.flush();
 
   assert.equal(rowCount(to), rowCount(from));
+});
+
+test('while a snapshot becomes durable the old state is read as it was, also when an older flush is done meanwhile', () => {
+  const commits: (() => void)[] = [];
+  const flushes: (() => void)[] = [];
+  const backend = new MemoryBackend({
+    defer: (task) => commits.push(task),
+    deferDurable: (task) => flushes.push(task),
+  });
+  const store = Store.open({ backend });
+  store.apply([{ position: { index: 1, term: 1 }, operation: put('old', 'state') }]);
+  store.flush({ rows: 10, bytes: 1000 }, assert.ifError);
+  commits.shift()?.();
+  const before = plain(store.range(range('\0', '\0')));
+  const from = filled();
+  from.scrub();
+  const restore = store.restore();
+  restore.feed(snapshotOf(from.store));
+  restore.finish(undefined, assert.ifError);
+  commits.shift()?.();
+
+  assert.equal(flushes.length, 2);
+  flushes.shift()?.();
+  assert.deepEqual(plain(store.range(range('\0', '\0'))), before);
+
+  flushes.shift()?.();
+  assert.deepEqual(plain(store.range(range('\0', '\0'))), plain(from.store.range(range('\0', '\0'))));
 });
 
 test('the position may be given', () => {
