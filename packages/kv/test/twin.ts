@@ -137,7 +137,9 @@ export class Twin {
       lease: request.ignoreLease ? (before?.lease ?? 0n) : request.lease,
     };
     draft.pairs.set(request.key, pair);
-    draft.events.push({ type: 'put', key: request.key, revision, pair, before: this.now.get(request.key) });
+    // A creation has nothing before it, even if its own transaction has just deleted the key's last life.
+    const prior = pair.create === revision ? undefined : this.now.get(request.key);
+    draft.events.push({ type: 'put', key: request.key, revision, pair, before: prior });
     return { revision, prevKv: request.prevKv ? before : undefined };
   }
 

@@ -7,6 +7,8 @@ import { MemoryIncarnations, PeerTransport, type TransportLimits } from '../../s
 import { NodeTicker, nativeCrc32, TcpNetwork, tcpAddress } from '../../src/node/index.ts';
 
 const host = '127.0.0.1';
+/** For tests whose subject is not time: a loaded machine may be late, and is not wrong by that. */
+const patient = { pingTicks: 5_000, handshakeTicks: 10_000 };
 
 async function member(t: TestContext, name: string, limits: Partial<TransportLimits> = {}) {
   const network = await TcpNetwork.bind({ host, port: 0 });
@@ -53,7 +55,7 @@ async function member(t: TestContext, name: string, limits: Partial<TransportLim
 }
 
 test('messages, requests and snapshots pass over loopback', { timeout: 20_000 }, async (t) => {
-  const a = await member(t, 'a');
+  const a = await member(t, 'a', patient);
   const b = await member(t, 'b');
   a.transport.setPeers([{ id: 'b' as NodeId, address: b.network.address }]);
   const message: Message = { kind: 'readIndex', from: 'a' as NodeId, to: 'b' as NodeId, term: 1 as Term, readId: 5 };
@@ -91,7 +93,7 @@ function visit(port: number, bytes: Uint8Array | string): Promise<void> {
 }
 
 test('garbage on the port is closed with a logged reason', { timeout: 20_000 }, async (t) => {
-  const b = await member(t, 'b');
+  const b = await member(t, 'b', patient);
 
   await visit(b.network.port, 'GET / HTTP/1.1\r\nHost: x\r\n\r\n');
 
