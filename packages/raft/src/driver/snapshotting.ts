@@ -56,6 +56,9 @@ export class Snapshotting<Result, Query, Answer> {
   #bytesSince = 0;
   #compacted: Index;
   #bytesSinceCompaction = 0;
+  #isDropping = false;
+  /** Asked for while a removal was under way. */
+  #dropNext = 0 as Index;
   readonly #counts = { taken: 0, sent: 0, sendsFailed: 0, received: 0, restored: 0 };
 
   constructor(parts: SnapshottingParts<Result, Query, Answer>) {
@@ -72,6 +75,7 @@ export class Snapshotting<Result, Query, Answer> {
         if (this.#isStopped || index <= this.#safe) return;
         this.#safe = index;
         this.#compact();
+        this.#dropOvertaken();
       });
     }
   }
@@ -146,7 +150,9 @@ export class Snapshotting<Result, Query, Answer> {
 
   /** An error of the disk stops the node, whoever was writing. */
   #watched(sink: SnapshotSink, ended: (isStored: boolean) => void): SnapshotSink {
-    const { failed } = this.#parts;
+    const { failed, ticker } = this.#parts;
+    let isAborted = false;
+    const refuse = (done: Done): void => ticker.defer(() => done(aborted));
     const checked =
       (done: Done, isCommit: boolean): Done =>
       (error) => {
@@ -155,9 +161,11 @@ export class Snapshotting<Result, Query, Answer> {
         done(error);
       };
     return {
-      write: (chunk, done) => sink.write(chunk, checked(done, false)),
-      commit: (done) => sink.commit(checked(done, true)),
+      // Whoever streams may hear of the end of this node only after it has brought more.
+      write: (chunk, done) => (isAborted ? refuse(done) : sink.write(chunk, checked(done, false))),
+      commit: (done) => (isAborted ? refuse(done) : sink.commit(checked(done, true))),
       abort: () => {
+        isAborted = true;
         ended(false);
         sink.abort();
       },
@@ -205,12 +213,26 @@ export class Snapshotting<Result, Query, Answer> {
     this.#drop((this.#parts.machine.kind === 'durable' ? this.#applied + 1 : this.#applied) as Index);
   }
 
-  /** Drops snapshots that end before `index`, but none that is being sent. */
+  /** One that was received and not needed after all: the log has brought the same entries meanwhile. */
+  #dropOvertaken(): void {
+    const newest = this.#parts.snapshots.newest();
+    if (newest !== undefined && newest.last.index <= this.#safe) this.#drop((this.#safe + 1) as Index);
+  }
+
+  /** Drops snapshots that end before `index`, but none that is being sent. One removal at a time: two would meet at a file. */
   #drop(index: Index): void {
     const { snapshots, failed } = this.#parts;
+    if (this.#isDropping) {
+      this.#dropNext = Math.max(this.#dropNext, index) as Index;
+      return;
+    }
+    this.#isDropping = true;
     const inUse = [...this.#sending.values()].map((transfer) => transfer.index);
     snapshots.removeBefore(Math.min(index, ...inUse) as Index, (error) => {
-      if (error !== undefined && !this.#isStopped) failed(error);
+      this.#isDropping = false;
+      if (this.#isStopped) return;
+      if (error !== undefined) failed(error);
+      else if (this.#dropNext > index) this.#drop(this.#dropNext);
     });
   }
 
@@ -281,3 +303,4 @@ export class Snapshotting<Result, Query, Answer> {
 }
 
 const cancelled = new Error('the transfer was given up');
+const aborted = new Error('the snapshot is not taken in any more');

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import {
+  type Configuration,
+  type Index,
+  type NodeId,
+  openDriver,
+  type SnapshotMeta,
+  type Term,
+  type TransportHandler,
+} from '@kontiki/raft';
+import { MemoryLogDisk, MemorySnapshotDisk, MessageNetwork, VirtualTime } from '@kontiki/raft/memory';
+import { bytesOf, DurableRegister } from './register.ts';
+
+const id = 'a' as NodeId;
+const peer = 'b' as NodeId;
+const alone: Configuration = { voters: [id], outgoing: [], learners: [], addresses: [] };
+
+/** A leader of itself that is offered snapshots by the test. */
+function node() {
+  const time = new VirtualTime();
+  const ticker = time.ticker();
+  const disk = new MemorySnapshotDisk();
+  const machine = new DurableRegister({ content: { at: { term: 0, index: 0 }, values: [] } }, ticker);
+  const transport = new MessageNetwork().at(id, ticker);
+  let handler: TransportHandler | undefined;
+  const opened: Parameters<Parameters<typeof openDriver<number, 'sum', number>>[1]>[0][] = [];
+  openDriver<number, 'sum', number>(
+    {
+      id,
+      boot: 1,
+      bootstrap: alone,
+      log: new MemoryLogDisk().open(ticker),
+      snapshots: disk.open(ticker),
+      transport: {
+        ...transport,
+        start: (given) => {
+          handler = given;
+          transport.start(given);
+        },
+      },
+      ticker,
+      stateMachine: machine,
+      seed: 'seed',
+    },
+    (outcome) => opened.push(outcome),
+  );
+  time.settle();
+  const [outcome] = opened;
+  assert.ok(outcome?.kind === 'done');
+  const driver = outcome.value;
+  time.until(() => driver.status().role === 'leader' && driver.status().applied > 0, 'it leads');
+  const offer = (index: number) => {
+    const last = { term: 1 as Term, index: index as Index };
+    const meta: SnapshotMeta = { last, configuration: alone };
+    const sink = handler?.offerSnapshot(peer, meta);
+    assert.ok(sink !== undefined);
+    return sink;
+  };
+  return { time, disk, machine, driver, offer };
+}
+
+test('a snapshot that the log has overtaken is dropped once the state machine is durable beyond it', () => {
+  const { time, disk, machine, driver, offer } = node();
+  const sink = offer(4);
+  sink.write(bytesOf(1), assert.ifError);
+  time.settle();
+  sink.commit(assert.ifError);
+  time.settle();
+  assert.equal(disk.count, 1);
+
+  for (let value = 0; value < 6; value++) driver.start(bytesOf(value));
+  time.until(() => driver.status().applied >= 6, 'all is applied');
+  machine.flush();
+  time.settle();
+
+  assert.equal(disk.count, 0);
+});
+
+test('a snapshot that arrives while the node stops is refused, not an error of its own', () => {
+  const { time, disk, driver, offer } = node();
+  const sink = offer(4);
+  sink.write(bytesOf(1), assert.ifError);
+  time.settle();
+  driver.stop({ handOver: false }, () => {});
+
+  const answers: (Error | undefined)[] = [];
+  sink.write(bytesOf(2), (error) => answers.push(error));
+  time.settle();
+  sink.commit((error) => answers.push(error));
+  time.settle();
+
+  assert.deepEqual(
+    answers.map((error) => error instanceof Error),
+    [true, true],
+  );
+  assert.equal(disk.count, 0);
+});
