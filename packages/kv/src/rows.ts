@@ -10,24 +10,32 @@ import { parseRowName, type Row, rowName } from './row.ts';
 
 export class Rows {
   readonly #overlay: Overlay;
-  #view: BackendView;
+  #view: SharedView;
 
   constructor(overlay: Overlay, view: BackendView) {
     this.#overlay = overlay;
-    this.#view = view;
+    this.#view = new SharedView(view);
+  }
+
+  /**
+   * The view that the overlay of now completes, for a job that closes it. A new one of the backend might show more: while a
+   * snapshot is installed, another state.
+   */
+  share(): BackendView {
+    return this.#view.share();
   }
 
   /** A later view, taken before the rows that it shows leave the overlay. */
   renew(view: BackendView): void {
-    this.#view.close();
-    this.#view = view;
+    this.#view.release();
+    this.#view = new SharedView(view);
   }
 
   /** Of a row that the index names: it must be there. */
   value(main: number, sub: number): EncodedKeyValue {
     const young = this.#overlay.find(main, sub);
     if (young !== undefined) return young.bytes;
-    const bytes = this.#view.get('rows', rowName(main, sub, false));
+    const bytes = this.#view.view.get('rows', rowName(main, sub, false));
     assert(bytes !== undefined, `the row of revision ${main}.${sub} is in the index and not in the backend`);
     return bytes;
   }
@@ -38,7 +46,7 @@ export class Rows {
     const to = young === undefined ? undefined : rowName(young.main, young.sub, false);
     let stopped = false;
     if (young === undefined || main <= young.main) {
-      this.#view.scan('rows', rowName(main, 0, false), to, (name, bytes) => {
+      this.#view.view.scan('rows', rowName(main, 0, false), to, (name, bytes) => {
         stopped = !visit({ ...parseRowName(name), key: keyOfEncoded(bytes), bytes });
         return !stopped;
       });
@@ -47,6 +55,35 @@ export class Rows {
   }
 
   close(): void {
-    this.#view.close();
+    this.#view.release();
+  }
+}
+
+/** Closed when its last user is done with it. */
+class SharedView {
+  readonly view: BackendView;
+  #users = 1;
+
+  constructor(view: BackendView) {
+    this.view = view;
+  }
+
+  share(): BackendView {
+    const { view } = this;
+    let isOpen = true;
+    this.#users += 1;
+    return {
+      get: (space, key) => view.get(space, key),
+      scan: (space, from, to, visit) => view.scan(space, from, to, visit),
+      close: () => {
+        if (isOpen) this.release();
+        isOpen = false;
+      },
+    };
+  }
+
+  release(): void {
+    this.#users -= 1;
+    if (this.#users === 0) this.view.close();
   }
 }

@@ -233,12 +233,12 @@ export class Store implements History {
   hashKv(revision: number): HashJob | KvError {
     if (revision > 0 && revision <= this.compactRevision) return { kind: 'error', code: 'compacted' };
     if (revision > this.revision) return { kind: 'error', code: 'futureRevision' };
-    return new HashJob(this.#contents, this.#backend.view(), revision === 0 ? this.revision : revision);
+    return new HashJob(this.#contents, this.#contents.rows.share(), revision === 0 ? this.revision : revision);
   }
 
   /** The whole store as of now, to be read while later entries are applied. */
   snapshot(): SnapshotReader {
-    return new SnapshotReader(this.#contents, this.#backend.view());
+    return new SnapshotReader(this.#contents, this.#contents.rows.share());
   }
 
   /** Takes a snapshot in; nothing changes before `finish`, and then everything at once. */

@@ -87,9 +87,12 @@ test('while a snapshot becomes durable the old state is read as it was, also whe
     deferDurable: (task) => flushes.push(task),
   });
   const store = Store.open({ backend });
-  store.apply([{ position: { index: 1, term: 1 }, operation: put('old', 'state') }]);
-  store.flush({ rows: 10, bytes: 1000 }, assert.ifError);
-  commits.shift()?.();
+  for (const [at, key] of ['oldest', 'old'].entries()) {
+    store.apply([{ position: { index: at + 1, term: 1 }, operation: put(key, 'state') }]);
+    store.flush({ rows: 10, bytes: 1000 }, assert.ifError);
+    commits.shift()?.();
+    if (at === 0) flushes.shift()?.();
+  }
   const before = plain(store.range(range('\0', '\0')));
   const from = filled();
   from.scrub();
@@ -101,6 +104,13 @@ test('while a snapshot becomes durable the old state is read as it was, also whe
   assert.equal(flushes.length, 2);
   flushes.shift()?.();
   assert.deepEqual(plain(store.range(range('\0', '\0'))), before);
+  const reader = new Machine();
+  const copy = reader.store.restore();
+  assert(copy.feed(snapshotOf(store)));
+  copy.finish(undefined, assert.ifError);
+  reader.run();
+  assert.deepEqual(plain(reader.store.range(range('\0', '\0'))), before, 'and a copy of it is made');
+  assert.deepEqual(hashOf(store, 0), hashOf(reader.store, 0));
 
   flushes.shift()?.();
   assert.deepEqual(plain(store.range(range('\0', '\0'))), plain(from.store.range(range('\0', '\0'))));
