@@ -2,11 +2,18 @@
 // between them: commands and their answers, the flush loop, leases, watches, the members' names. The storage and the
 // network are handed in open, so that server and tests run the same member on different ones.
 
-import { type Backend, LeaseClock, type Result, Store, WatchHub, type WatchSink, type WatchStream } from '@kontiki/kv';
+import {
+  type Backend,
+  LeaseClock,
+  type Result,
+  Store,
+  type WatchCounts,
+  type WatchSink,
+  type WatchStream,
+} from '@kontiki/kv';
 import {
   type Cancel,
   type Completion,
-  type Configuration,
   type Driver,
   type DriverMetrics,
   type DriverSettings,
@@ -23,7 +30,6 @@ import {
 import type {
   BackupSource,
   Command,
-  HashKv,
   LeaseTimeToLive,
   Member,
   MemberIdentity,
@@ -41,11 +47,14 @@ import {
   encodeForwardRequest,
   type ForwardReply,
 } from './forward.ts';
+import { hashInTurns } from './hash-in-turns.ts';
 import { LeaderQuestions, type LeaseQuestion, leaseReply } from './leader-questions.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { type AppliedCommand, KvMachine } from './machine.ts';
+import { moveLeadership } from './move-leadership.ts';
 import { operationOf } from './requests.ts';
-import { addressOf, encodePublication, memberIdOf, nodeIdOf, recordName, roster } from './roster.ts';
+import { encodePublication, firstConfiguration, memberIdOf, nodeIdOf, recordName, roster } from './roster.ts';
+import { Watching } from './watching.ts';
 
 export interface MemberOptions {
   readonly identity: MemberIdentity;
@@ -73,10 +82,6 @@ export interface MemberOptions {
 const pendingMax = 20_000;
 const flushEveryTicks = 10;
 const flushLimits = { rows: 10_000, bytes: 8 * 2 ** 20 } as const;
-const watchSyncBytes = 2 ** 20;
-/** etcd looks for watchers that lie behind ten times a second. */
-const watchSyncTicks = 10;
-const hashRowsPerTurn = 2000;
 const publishRetryTicks = 50;
 
 /** Rejects when storage and log do not belong together (`RecoveryError`, `StoreFormatError`). */
@@ -98,7 +103,7 @@ export class RunningMember implements Member {
   readonly #self: NodeId;
   readonly #machine: KvMachine;
   readonly #flushLoop: FlushLoop;
-  readonly #hub: WatchHub;
+  readonly #watching: Watching;
   readonly #clock: LeaseClock;
   readonly #keeper: LeaseKeeper;
   readonly #commands: Commands;
@@ -112,9 +117,6 @@ export class RunningMember implements Member {
   #failure: Error | undefined;
   /** What every call is answered with once the member has stopped, by itself or in order. */
   #ended: StoppedError | undefined;
-  #streams = 0;
-  #sinceSync = 0;
-  #syncDue = false;
 
   static open(options: MemberOptions, completion: Completion<RunningMember>): void {
     let member: RunningMember;
@@ -149,7 +151,7 @@ export class RunningMember implements Member {
       limits: flushLimits,
       failed: (error) => this.#fail(error),
     });
-    this.#hub = new WatchHub(this.store);
+    this.#watching = new Watching(this.store, ticker, options.watchProgressTicks);
     this.#clock = new LeaseClock({ ticksPerSecond, retryTicks: 3 * ticksPerSecond });
     this.#keeper = new LeaseKeeper({
       clock: this.#clock,
@@ -183,7 +185,7 @@ export class RunningMember implements Member {
       {
         id: this.#self,
         boot,
-        bootstrap: bootstrapOf(this.#options.initialMembers),
+        bootstrap: firstConfiguration(this.#options.initialMembers),
         log,
         snapshots,
         transport,
@@ -243,30 +245,12 @@ export class RunningMember implements Member {
   }
 
   watch(sink: WatchSink): WatchStream {
-    const { watchProgressTicks } = this.#options;
-    // etcd adds up to a tenth, so that streams opened together do not report together; which tenth matters to nobody.
-    const tenth = Math.floor(watchProgressTicks / 10);
-    const jitter = tenth === 0 ? 0 : (this.#streams++ * 7919) % tenth;
-    const stream = this.#hub.openStream(sink, { progressTicks: watchProgressTicks + jitter });
-    // A watcher of the past, and one whose sink was full, begins to read at once and not at the next round.
-    return {
-      create: (request) => {
-        stream.create(request);
-        this.#syncSoon();
-      },
-      cancel: (watchId) => stream.cancel(watchId),
-      requestProgress: () => stream.requestProgress(),
-      resume: () => {
-        stream.resume();
-        this.#syncSoon();
-      },
-      close: () => stream.close(),
-    };
+    return this.#watching.open(sink);
   }
 
   /** For metrics. */
-  get watches(): ReturnType<WatchHub['counts']> {
-    return this.#hub.counts();
+  get watches(): WatchCounts {
+    return this.#watching.counts();
   }
 
   /** For metrics. */
@@ -312,52 +296,11 @@ export class RunningMember implements Member {
   }
 
   moveLeader(target: bigint): Promise<void> {
-    const driver = this.#running();
-    const { role, configuration } = driver.status();
-    const node = nodeIdOf(target);
-    if (role !== 'leader') return Promise.reject(new MemberError('notLeader', 'only the leader can hand over'));
-    if (!configuration.voters.includes(node)) {
-      return Promise.reject(new MemberError('badTransferee', `${node} is no voting member of this cluster`));
-    }
-    if (node === this.#self) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      const finish = (error: MemberError | undefined): void => {
-        cancelListener();
-        cancelTimer();
-        if (error === undefined) resolve();
-        else reject(error);
-      };
-      const cancelListener = driver.onLeadership(({ leader }) => {
-        if (leader === node) finish(undefined);
-        else if (leader !== undefined && leader !== this.#self)
-          finish(new MemberError('leaderChanged', `${leader} leads now`));
-      });
-      const cancelTimer = this.#options.ticker.after(this.#timeoutTicks, () => {
-        finish(new MemberError('timedOut', `${node} did not take over in time`));
-      });
-      if (driver.transferLeadership(node).kind === 'refused')
-        finish(new MemberError('badTransferee', 'a hand-over is under way'));
-    });
+    return moveLeadership(this.#running(), nodeIdOf(target), this.#options.ticker, this.#timeoutTicks);
   }
 
   hashKv(revision: number): ReturnType<Member['hashKv']> {
-    const job = this.store.hashKv(revision);
-    if ('code' in job) {
-      const code = job.code === 'compacted' ? 'compacted' : 'futureRevision';
-      return Promise.resolve({ kind: 'error', code });
-    }
-    return new Promise((resolve, reject) => {
-      const step = (): void => {
-        try {
-          const result = job.step(hashRowsPerTurn);
-          if (result === undefined) this.#options.ticker.defer(step);
-          else resolve(hashOf(result));
-        } catch (error: unknown) {
-          reject(error);
-        }
-      };
-      step();
-    });
+    return hashInTurns(this.store, this.#options.ticker, revision);
   }
 
   backup(): BackupSource {
@@ -485,20 +428,7 @@ export class RunningMember implements Member {
     this.#questions.advance(elapsed);
     this.#keeper.advance(elapsed);
     this.#flushLoop.advance(elapsed);
-    this.#hub.advance(elapsed);
-    this.#sinceSync += elapsed;
-    if (this.#sinceSync < watchSyncTicks) return;
-    this.#sinceSync = 0;
-    this.#syncSoon();
-  }
-
-  #syncSoon(): void {
-    if (this.#syncDue || this.#hub.counts().unsynced === 0) return;
-    this.#syncDue = true;
-    this.#options.ticker.defer(() => {
-      this.#syncDue = false;
-      if (this.#hub.syncWatchers(watchSyncBytes)) this.#syncSoon();
-    });
+    this.#watching.advance(elapsed);
   }
 
   /** Fail-stop: a port that stores bytes has failed, or an invariant. Nothing is answered any more. */
@@ -515,13 +445,6 @@ export class RunningMember implements Member {
   }
 }
 
-function bootstrapOf(members: MemberOptions['initialMembers']): Configuration {
-  const addresses = members
-    .map(({ id, peerUrls }) => [nodeIdOf(id), addressOf(peerUrls)] as const)
-    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
-  return { voters: addresses.map(([id]) => id), outgoing: [], learners: [], addresses };
-}
-
 function forwardOutcome(outcome: Parameters<Parameters<Transport['request']>[3]>[0]): ForwardOutcome {
   if (outcome.kind === 'refused') return { kind: 'undelivered' };
   if (outcome.kind === 'lost') return { kind: 'lost' };
@@ -532,8 +455,4 @@ function revokedLease(envelope: AppliedCommand['envelope']): bigint {
   if (envelope.kind === 'leaseExpire') return envelope.id;
   const operation = envelope.kind === 'leaseRevoke' ? operationOf(envelope.kind, envelope.request) : undefined;
   return operation?.kind === 'leaseRevoke' ? operation.id : 0n;
-}
-
-function hashOf({ hash, compactRevision, hashRevision }: HashKv): HashKv {
-  return { hash, compactRevision, hashRevision };
 }

@@ -24,6 +24,16 @@ export function peerUrlsOf(address: Uint8Array): readonly string[] {
   return address.length === 0 ? [] : String.fromCharCode(...address).split('\n');
 }
 
+/** The configuration a new cluster begins with. */
+export function firstConfiguration(
+  members: readonly { readonly id: bigint; readonly peerUrls: readonly string[] }[],
+): Configuration {
+  const addresses = members
+    .map(({ id, peerUrls }) => [nodeIdOf(id), addressOf(peerUrls)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : a > b ? 1 : 0));
+  return { voters: addresses.map(([id]) => id), outgoing: [], learners: [], addresses };
+}
+
 /** The replicated record under which a member publishes itself. */
 export function recordName(id: bigint): string {
   return `member/${nodeIdOf(id)}`;
