@@ -37,9 +37,11 @@ export function onAppendEntries(node: Node, message: MessageOf<'appendEntries'>)
     return;
   }
 
-  const covered = appendNew(node, message);
+  const { covered, isFull } = appendNew(node, message);
   commitUpTo(node, message.commit, covered);
-  answer(node, message.from, round, covered);
+  // A leader cannot tell "not taken" from "not durable yet": it would go on behind these entries, be rejected, and come
+  // again at once, for as long as there is no room. Unanswered, it asks with its next heartbeat.
+  if (!isFull) answer(node, message.from, round, covered);
 }
 
 /** §5.2: whoever sends this leads the current term. Candidates give way; the timer starts again. */
@@ -56,8 +58,11 @@ function followLeader(node: Node, message: Message): void {
   keepQuiet(node, 'appendEntries');
 }
 
-/** Receiver 3 and 4: cut at the first conflict, append what is new. Answers the last entry that this message proves. */
-function appendNew(node: Node, message: MessageOf<'appendEntries'>): Index {
+/** Receiver 3 and 4: cut at the first conflict, append what is new, if there is room. `covered` is the last entry proven. */
+function appendNew(
+  node: Node,
+  message: MessageOf<'appendEntries'>,
+): { readonly covered: Index; readonly isFull: boolean } {
   const { log, rules, settings } = node;
   const { prev, entries } = message;
   const base = log.base.last.index;
@@ -75,18 +80,18 @@ function appendNew(node: Node, message: MessageOf<'appendEntries'>): Index {
   const fresh = entries.slice(Math.max(0, log.lastIndex - prev.index));
   if (fresh.length === 0) {
     if (entries.length > 0) settings.why?.('ae.dup', { prev, entries: entries.length });
-    return covered;
+    return { covered, isFull: false };
   }
   if (exceedsMemory(node, fresh)) {
     // Memory is bounded: what is not flushed cannot be evicted, so nothing more is taken. The leader will come again.
     settings.why?.('ae.full', { bytes: log.bytes, limit: settings.limits.logBytes });
-    return lower(covered, log.lastIndex);
+    return { covered: lower(covered, log.lastIndex), isFull: true };
   }
   const before = log.configuration;
   for (const entry of fresh) log.append(ownEntry(entry));
   settings.why?.('ae.4', { from: fresh[0]?.index, through: log.lastIndex });
   if (log.configuration !== before) settings.why?.('cfg.active', log.configuration);
-  return covered;
+  return { covered, isFull: false };
 }
 
 function truncate(node: Node, from: Index): void {
