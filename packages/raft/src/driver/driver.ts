@@ -334,9 +334,8 @@ export class Driver<Result, Query, Answer> {
   }
 
   /** The bytes are durable here, or the core needs none of them because it has all that they cover. */
-  #mayInstall({ index, term }: LogId): boolean {
-    const newest = this.#options.snapshots.newest()?.last;
-    return (newest?.index === index && newest.term === term) || index <= this.#raft.status().commit;
+  #mayInstall(last: LogId): boolean {
+    return last.index <= this.#raft.status().commit || this.#snapshotting.isStored(last);
   }
 
   #schedule(): void {

@@ -3,7 +3,7 @@
 // The order that a crash must never see reversed (§7): snapshot durable and verified → base of the log durable → what
 // they replace is dropped.
 
-import type { Index, Input, NodeId, Raft, SnapshotMeta, Verdict } from '../core/api.ts';
+import type { Index, Input, LogId, NodeId, Raft, SnapshotMeta, Verdict } from '../core/api.ts';
 import { CatchUpTail } from './catch-up-tail.ts';
 import type {
   Cancel,
@@ -47,6 +47,8 @@ export class Snapshotting<Result, Query, Answer> {
   /** Transfers to followers, and the index each began with. */
   readonly #sending = new Map<NodeId, { readonly cancel: Cancel; readonly index: Index }>();
   #receiving: SnapshotSink | undefined;
+  /** The last one stored here, which need not be the newest: leaders that follow each other send what they have. */
+  #received: LogId | undefined;
   #isTaking = false;
   #isStopped = false;
   #applied: Index;
@@ -135,11 +137,18 @@ export class Snapshotting<Result, Query, Answer> {
     const sink = this.#watched(snapshots.create(meta), (isStored) => {
       if (this.#receiving === sink) this.#receiving = undefined;
       if (!isStored) return;
+      this.#received = meta.last;
       this.#counts.received += 1;
       log('info', 'snapshot received and stored', fields);
     });
     this.#receiving = sink;
     return sink;
+  }
+
+  /** Whether the bytes of the snapshot that ends at `last` are here. */
+  isStored(last: LogId): boolean {
+    const newest = this.#parts.snapshots.newest()?.last;
+    return [newest, this.#received].some((stored) => stored?.index === last.index && stored.term === last.term);
   }
 
   stop(): void {

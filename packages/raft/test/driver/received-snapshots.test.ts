@@ -3,9 +3,11 @@ import { test } from 'node:test';
 import {
   type Configuration,
   type Index,
+  type Message,
   type NodeId,
   openDriver,
   type SnapshotMeta,
+  type SnapshotSink,
   type Term,
   type TransportHandler,
 } from '@kontiki/raft';
@@ -16,8 +18,8 @@ const id = 'a' as NodeId;
 const peer = 'b' as NodeId;
 const alone: Configuration = { voters: [id], outgoing: [], learners: [], addresses: [] };
 
-/** A leader of itself that is offered snapshots by the test. */
-function node() {
+/** A node that is offered snapshots by the test. */
+function node(configuration: Configuration = alone) {
   const time = new VirtualTime();
   const ticker = time.ticker();
   const disk = new MemorySnapshotDisk();
@@ -29,7 +31,7 @@ function node() {
     {
       id,
       boot: 1,
-      bootstrap: alone,
+      bootstrap: configuration,
       log: new MemoryLogDisk().open(ticker),
       snapshots: disk.open(ticker),
       transport: {
@@ -49,24 +51,43 @@ function node() {
   const [outcome] = opened;
   assert.ok(outcome?.kind === 'done');
   const driver = outcome.value;
-  time.until(() => driver.status().role === 'leader' && driver.status().applied > 0, 'it leads');
+  const isAlone = configuration === alone;
+  if (isAlone) time.until(() => driver.status().role === 'leader' && driver.status().applied > 0, 'it leads');
   const offer = (index: number) => {
     const last = { term: 1 as Term, index: index as Index };
-    const meta: SnapshotMeta = { last, configuration: alone };
+    const meta: SnapshotMeta = { last, configuration };
     const sink = handler?.offerSnapshot(peer, meta);
     assert.ok(sink !== undefined);
     return sink;
   };
-  return { time, disk, machine, driver, offer };
+  const receive = (message: Message): void => handler?.receive(message);
+  return { time, disk, machine, driver, offer, receive };
 }
 
-test('a snapshot that the log has overtaken is dropped once the state machine is durable beyond it', () => {
-  const { time, disk, machine, driver, offer } = node();
-  const sink = offer(4);
+function store(time: VirtualTime, sink: SnapshotSink): void {
   sink.write(bytesOf(1), assert.ifError);
   time.settle();
   sink.commit(assert.ifError);
   time.settle();
+}
+
+test('a snapshot is installed also when a newer one is stored that nobody announces', () => {
+  const configuration = { ...alone, voters: [id, peer] };
+  const { time, driver, offer, receive } = node(configuration);
+  store(time, offer(9));
+  store(time, offer(4));
+
+  const last = { term: 1 as Term, index: 4 as Index };
+  const snapshot = { last, configuration };
+  receive({ kind: 'installSnapshot', from: peer, to: id, term: 2 as Term, snapshot, round: 1 });
+  time.settle();
+
+  assert.equal(driver.status().applied, 4);
+});
+
+test('a snapshot that the log has overtaken is dropped once the state machine is durable beyond it', () => {
+  const { time, disk, machine, driver, offer } = node();
+  store(time, offer(4));
   assert.equal(disk.count, 1);
 
   for (let value = 0; value < 6; value++) driver.start(bytesOf(value));
