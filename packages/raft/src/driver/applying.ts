@@ -20,8 +20,7 @@ export interface ApplyListener {
 export interface ApplyHooks {
   /** Everything through here is in the state machine. */
   readonly applied: (through: Index) => void;
-  /** An entry with a payload of so many bytes was applied. */
-  readonly entry: (bytes: number) => void;
+  readonly entry: (entry: Entry) => void;
   readonly restored: (snapshot: SnapshotMeta) => void;
   readonly failed: (error: Error) => void;
 }
@@ -115,7 +114,7 @@ export class Applying<Result, Query, Answer> {
     this.#count += commands.length;
     this.#tell(commands.map((at) => ({ kind: 'command', at, command: at.command })));
     this.#answer(entries, results);
-    for (const entry of entries) this.#hooks.entry(entry.kind === 'command' ? entry.data.length : 0);
+    for (const entry of entries) this.#hooks.entry(entry);
     this.#hooks.applied(last.index);
   }
 

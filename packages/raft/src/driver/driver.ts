@@ -83,7 +83,7 @@ export class Driver<Result, Query, Answer> {
       transport,
       ticker,
       settings,
-      applied: restore.applied,
+      restore,
       step: (input) => this.#guard(() => this.#step(input)) ?? notLeader,
       log: (level, message, fields) => this.#log(level, message, fields),
       failed,
@@ -93,7 +93,7 @@ export class Driver<Result, Query, Answer> {
         this.#step({ kind: 'applied', through });
         this.#snapshotting.batchApplied();
       },
-      entry: (bytes) => this.#snapshotting.entryApplied(bytes),
+      entry: (entry) => this.#snapshotting.entryApplied(entry),
       restored: (snapshot) => this.#snapshotting.restored(snapshot),
       failed,
     });

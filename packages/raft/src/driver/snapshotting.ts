@@ -3,7 +3,8 @@
 // The order that a crash must never see reversed (§7): snapshot durable and verified → base of the log durable → what
 // they replace is dropped.
 
-import type { Index, Input, LogId, NodeId, Raft, SnapshotMeta, Verdict } from '../core/api.ts';
+import type { Entry, Index, Input, LogId, NodeId, Options, Raft, SnapshotMeta, Verdict } from '../core/api.ts';
+import { entryBytes } from '../core/log.ts';
 import { CatchUpTail } from './catch-up-tail.ts';
 import type {
   Cancel,
@@ -27,7 +28,8 @@ export interface SnapshottingParts<Result, Query, Answer> {
   readonly transport: Transport;
   readonly ticker: Ticker;
   readonly settings: DriverSettings;
-  readonly applied: Index;
+  /** What the node starts with. */
+  readonly restore: Options['restore'];
   readonly step: (input: Input) => Verdict;
   readonly log: (level: LogRecord['level'], message: string, fields: LogRecord['fields']) => void;
   readonly failed: (error: Error) => void;
@@ -65,11 +67,17 @@ export class Snapshotting<Result, Query, Answer> {
 
   constructor(parts: SnapshottingParts<Result, Query, Answer>) {
     this.#parts = parts;
-    const { machine, settings, applied } = parts;
+    const { machine, settings, ticker } = parts;
+    const { applied, base, entries } = parts.restore;
     this.#applied = applied;
     this.#safe = applied;
-    this.#compacted = (parts.raft.status().first - 1) as Index;
-    this.#tail = new CatchUpTail(settings.catchUpEntries, settings.catchUpBytes, applied);
+    this.#compacted = base.last.index;
+    this.#tail = new CatchUpTail(settings.catchUpEntries, settings.catchUpBytes, base.last.index);
+    for (const entry of entries) if (entry.index <= applied) this.#entryKept(entry);
+    // The last life may have ended before the log was compacted. A full one would never take what moves it on.
+    ticker.defer(() => {
+      if (!this.#isStopped) this.#compact();
+    });
     // The last life may have ended before it dropped what the state machine had taken over.
     if (parts.snapshots.newest() !== undefined) this.#dropTakenOver();
     if (machine.kind === 'durable') {
@@ -86,12 +94,11 @@ export class Snapshotting<Result, Query, Answer> {
     return this.#counts;
   }
 
-  entryApplied(bytes: number): void {
+  entryApplied(entry: Entry): void {
     this.#applied = (this.#applied + 1) as Index;
     this.#entriesSince += 1;
-    this.#bytesSince += bytes;
-    this.#bytesSinceCompaction += bytes;
-    this.#tail.push(bytes);
+    if (entry.kind === 'command') this.#bytesSince += entry.data.length;
+    this.#entryKept(entry);
   }
 
   /** A batch was applied: is it time for a snapshot? */
@@ -202,6 +209,13 @@ export class Snapshotting<Result, Query, Answer> {
       this.#compact();
       this.#drop(index);
     });
+  }
+
+  /** It stays in the log until a compaction; counted as the log counts its memory, which is what must stay bounded. */
+  #entryKept(entry: Entry): void {
+    const bytes = entryBytes(entry);
+    this.#bytesSinceCompaction += bytes;
+    this.#tail.push(bytes);
   }
 
   /** Shrinks the log in steps worth a write. */
