@@ -19,8 +19,10 @@ export interface ClusterMember {
   kill(): Promise<void>;
   pause(): void;
   resume(): void;
-  /** What the process printed, newest last. */
+  /** What the process printed, newest last; only the last of it. */
   readonly lines: readonly string[];
+  /** Snapshots that this member began to receive, since the run began. */
+  readonly snapshots: { readonly begun: number };
 }
 
 export async function createCluster(folder: string, seed: number): Promise<readonly ClusterMember[]> {
@@ -45,6 +47,7 @@ class ProcessMember implements ClusterMember {
   readonly name: string;
   readonly endpoint: string;
   readonly lines: string[] = [];
+  readonly snapshots = { begun: 0 };
   readonly #flags: readonly string[];
   readonly #logFile: string;
   readonly #seed: number;
@@ -87,6 +90,7 @@ class ProcessMember implements ClusterMember {
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
         appendFileSync(this.#logFile, text);
         this.lines.push(...text.split('\n').filter((line) => line !== ''));
+        this.snapshots.begun += text.split('snapshot is being received').length - 1;
         this.lines.splice(0, this.lines.length - 200);
         if (text.includes('ready to serve client requests')) {
           clearTimeout(timer);

@@ -20,6 +20,8 @@ const { values } = parseArgs({
     keep: { type: 'boolean', default: false },
   },
 });
+/** From so many rounds on, some blows must have fallen while a snapshot was on its way. */
+const longRun = 40;
 const seed = Number(values.seed);
 const folder = mkdtempSync(join(tmpdir(), 'kontiki-crash-'));
 process.stdout.write(`seed ${seed}, ${values.rounds} rounds, data in ${folder}\n`);
@@ -28,12 +30,14 @@ const members = await createCluster(folder, seed);
 const records: WriteRecord[] = [];
 let failed = false;
 let acknowledged = 0;
+let hits = 0;
 try {
   for (let number = 1; number <= Number(values.rounds) && !failed; number++) {
     const round = scheduleOf(seed, number);
     const storage = values['without-fdatasync'] ? 'withoutFdatasync' : round.storage;
     const result = await playRound(members, round, storage, records);
     acknowledged += result.acknowledged;
+    hits += result.hitSnapshot ? 1 : 0;
     process.stdout.write(`${line(round, storage, result)}\n`);
     for (const violation of result.violations.slice(0, 20)) process.stdout.write(`  VIOLATION ${violation}\n`);
     failed = result.violations.length > 0;
@@ -48,6 +52,14 @@ try {
   process.stdout.write(`${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
 }
 await Promise.all(members.map((member) => member.kill()));
+const begun = members.reduce((sum, { snapshots }) => sum + snapshots.begun, 0);
+process.stdout.write(
+  `${begun} snapshots went from member to member; ${hits} blows fell within milliseconds of the begin of one\n`,
+);
+if (!failed && Number(values.rounds) >= longRun && hits === 0) {
+  process.stdout.write('no blow has hit a snapshot: this run proves nothing about them\n');
+  failed = true;
+}
 if (failed) {
   process.stdout.write(
     `FAILED. Repeat: npm run crash -- --rounds ${values.rounds} --seed ${seed}; data and logs stay in ${folder}\n`,
@@ -65,6 +77,6 @@ function line(round: Round, storage: string, result: RoundResult): string {
   const what = round.blow.kind === 'stopOne' ? `stopOne ${round.blow.forMs} ms` : round.blow.kind;
   return (
     `round ${String(round.number).padStart(3)}  ${storage.padEnd(9)} ${what.padEnd(16)} ${result.victims.join(',').padEnd(9)}` +
-    `${String(result.acknowledged).padStart(6)} acknowledged (at least ${acknowledgedAtLeast}), ${result.unknown} unknown${away}`
+    `${String(result.acknowledged).padStart(6)} acknowledged (at least ${acknowledgedAtLeast}), ${result.unknown} unknown${away}${result.hitSnapshot ? ', and again on a snapshot' : ''}`
   );
 }

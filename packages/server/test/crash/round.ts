@@ -15,13 +15,15 @@ export interface RoundResult {
   readonly unknown: number;
   /** Only for a single kill or stop. */
   readonly unavailableMs: number | undefined;
-  readonly snapshots: number;
   readonly victims: readonly string[];
+  /** The second blow has fallen: a snapshot was on its way. */
+  readonly hitSnapshot: boolean;
 }
 
 const writerCount = 8;
 export const acknowledgedAtLeast = 200;
 const unavailableMsMax = 5_000;
+const snapshotWaitMs = 3_000;
 
 /** All members are down when it begins and when it ends. `before` holds the records of earlier rounds and grows. */
 export async function playRound(
@@ -41,6 +43,7 @@ export async function playRound(
 
   const victims = victimsOf(round.blow, await leaderOf(members), members.length).flatMap((i) => members[i] ?? []);
   const blowMs = performance.now();
+  const begunBefore = members.map(({ snapshots }) => snapshots.begun);
   if (round.blow.kind === 'stopOne') {
     for (const victim of victims) victim.pause();
     await sleep(round.blow.forMs);
@@ -51,6 +54,8 @@ export async function playRound(
     await sleep(round.downMs);
     await Promise.all(victims.map((victim) => victim.start(storage)));
   }
+
+  const hitSnapshot = round.snapshotBlow !== undefined && (await blowOnSnapshot(members, round, storage, begunBefore));
 
   const enough = (): boolean =>
     writers.acknowledged() >= acknowledgedAtLeast && unavailableMs(writers.records, blowMs) !== undefined;
@@ -69,22 +74,22 @@ export async function playRound(
   // Keys of earlier rounds are read again at the end of the run; those that are overwritten, in every round.
   const judged = before.filter((record) => record.round === round.number || record.key.startsWith('over/'));
   const violations = [...judge(judged, hashed)];
-  const single = round.blow.kind === 'killOne' || round.blow.kind === 'stopOne';
+  // With a second blow it is no longer a single one.
+  const single = !hitSnapshot && (round.blow.kind === 'killOne' || round.blow.kind === 'stopOne');
   const away = single ? unavailableMs(writers.records, blowMs) : undefined;
   if (away !== undefined && away > unavailableMsMax) {
     violations.push(
       `no write got through for ${Math.round(away)} ms after one member was taken away (at most ${unavailableMsMax})`,
     );
   }
-  const snapshots = members.flatMap(({ lines }) => lines).filter((line) => /snapshot/.test(line)).length;
   await Promise.all(members.map((member) => member.kill()));
   return {
     violations,
     acknowledged: writers.acknowledged(),
     unknown: writers.records.length - writers.acknowledged(),
     unavailableMs: away,
-    snapshots,
     victims: victims.map(({ name }) => name),
+    hitSnapshot,
   };
 }
 
@@ -97,6 +102,37 @@ export async function lookAtAll(
   const views = await Promise.all(members.map((member) => viewOf(member, 'once/')));
   await Promise.all(members.map((member) => member.kill()));
   return judge(records, views);
+}
+
+/** Waits a while for a member to begin to receive a snapshot, and kills it or who sends it. Answers whether that came to be. */
+async function blowOnSnapshot(
+  members: readonly ClusterMember[],
+  { snapshotBlow, downMs }: Round,
+  storage: Storage,
+  begunBefore: readonly number[],
+): Promise<boolean> {
+  if (snapshotBlow === undefined) return false;
+  const receiver = await receiverOfSnapshot(members, begunBefore);
+  if (receiver === undefined) return false;
+  await sleep(snapshotBlow.afterMs);
+  const victim = snapshotBlow.whom === 'receiver' ? receiver : members[await leaderOf(members)];
+  await victim?.kill();
+  await sleep(downMs / 2);
+  await victim?.start(storage);
+  return true;
+}
+
+async function receiverOfSnapshot(
+  members: readonly ClusterMember[],
+  begunBefore: readonly number[],
+): Promise<ClusterMember | undefined> {
+  const begun = performance.now();
+  while (performance.now() - begun < snapshotWaitMs) {
+    const receiver = members.find(({ snapshots }, i) => snapshots.begun > (begunBefore[i] ?? 0));
+    if (receiver !== undefined) return receiver;
+    await sleep(1);
+  }
+  return undefined;
 }
 
 function victimsOf(blow: Blow, leader: number, members: number): readonly number[] {

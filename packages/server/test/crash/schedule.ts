@@ -17,6 +17,8 @@ export interface Round {
   readonly afterMs: number;
   /** From the blow (or the SIGCONT) to the restart of what was killed. */
   readonly downMs: number;
+  /** A second blow, when a member that was away begins to receive a snapshot: `receiver` or `sender` is killed so much later. */
+  readonly snapshotBlow: { readonly whom: 'receiver' | 'sender'; readonly afterMs: number } | undefined;
 }
 
 export function scheduleOf(seed: number, number: number): Round {
@@ -31,13 +33,14 @@ export function scheduleOf(seed: number, number: number): Round {
         : kind < 6
           ? { kind: 'killAll' }
           : { kind: 'stopOne', offset, forMs: 2500 + draw(1500) };
-  return {
-    number,
-    storage: number % 2 === 0 ? 'unsynced' : 'disk',
-    blow,
-    afterMs: 200 + draw(1500),
-    downMs: draw(1500),
-  };
+  const afterMs = 200 + draw(1500);
+  // Long enough away to be beyond what the log keeps, so that a snapshot is needed.
+  const snapshotBlow =
+    blow.kind !== 'killAll' && draw(2) === 0
+      ? ({ whom: draw(3) === 0 ? 'sender' : 'receiver', afterMs: draw(12) } as const)
+      : undefined;
+  const downMs = snapshotBlow === undefined ? draw(1500) : 1000 + draw(1000);
+  return { number, storage: number % 2 === 0 ? 'unsynced' : 'disk', blow, afterMs, downMs, snapshotBlow };
 }
 
 /** Integers in [0, below), a fresh stream for each (seed, round): splitmix32 over a mixed key. */
