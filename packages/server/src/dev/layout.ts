@@ -1,9 +1,8 @@
 // Where the members of a local cluster live: names, ports, folders. etcd's own example uses 2379, 22379 and 32379 for
 // clients and the next port for peers; `--base-port` takes neighbours instead, and 0 takes whatever is free.
 
-import { once } from 'node:events';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { freePorts } from './free-ports.ts';
 
 export interface MemberPlace {
   readonly name: string;
@@ -64,17 +63,5 @@ function fixedPorts(members: number, basePort: number | undefined): readonly num
   if (beyond !== undefined) {
     throw new RangeError(`--base-port ${basePort} leads to port ${beyond}, but ports go from 1 to 65535`);
   }
-  return ports;
-}
-
-/** All are held at once before any is given back, so that no two are the same. */
-async function freePorts(count: number): Promise<readonly number[]> {
-  const servers = Array.from({ length: count }, () => createServer().listen(0, '127.0.0.1'));
-  await Promise.all(servers.map((server) => once(server, 'listening')));
-  const ports = servers.map((server) => {
-    const address = server.address();
-    return address !== null && typeof address === 'object' ? address.port : 0;
-  });
-  await Promise.all(servers.map((server) => once(server.close(), 'close')));
   return ports;
 }

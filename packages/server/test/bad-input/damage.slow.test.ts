@@ -17,7 +17,7 @@ import {
 import { after, before, describe, it } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { openLmdbBackend } from '@kontiki/kv/node';
-import { freePorts } from '../support/free-ports.ts';
+import { freePorts } from '../../src/dev/free-ports.ts';
 import { type End, MemberProcess, type Seat, seats, type Table } from './member-process.ts';
 import { Wire } from './wire.ts';
 

@@ -6,7 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../support/free-ports.ts';
+import { freePorts } from '../../src/dev/free-ports.ts';
 
 const built = new URL('../../dist/', import.meta.url);
 /** The command as it is shipped. */

@@ -18,9 +18,9 @@ import {
 import { Output, type OutputFormat } from '../../src/client/output.ts';
 import type { Session } from '../../src/client/session.ts';
 import { watch } from '../../src/client/watch-command.ts';
+import { freePorts } from '../../src/dev/free-ports.ts';
 import { type EtcdPort, openEtcdPort } from '../services/etcd-port.ts';
 import { otherId, selfId } from '../services/memory-member.ts';
-import { freePorts } from '../support/free-ports.ts';
 
 let etcd: EtcdPort;
 let endpoint: string;

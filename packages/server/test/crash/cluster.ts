@@ -5,7 +5,7 @@ import { once } from 'node:events';
 import { appendFileSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { freePorts } from '../support/free-ports.ts';
+import { freePorts } from '../../src/dev/free-ports.ts';
 
 const here = dirname(fileURLToPath(import.meta.url));
 

@@ -5,7 +5,7 @@ import { spawn } from 'node:child_process';
 import { rmSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { readClusterFile } from '../../src/dev/cluster-file.ts';
-import { freePorts } from '../support/free-ports.ts';
+import { freePorts } from '../../src/dev/free-ports.ts';
 import { DevProcess, type Ended, isRunning, newFolder, program, run, until } from './dev-process.ts';
 
 let dev: DevProcess;

@@ -3,8 +3,8 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { describe, it } from 'node:test';
+import { freePorts } from '../../src/dev/free-ports.ts';
 import { listeningInodes, portUse } from '../../src/dev/port-holder.ts';
-import { freePorts } from '../support/free-ports.ts';
 
 const proc = existsSync('/proc/net/tcp') ? false : 'this system has no /proc/net/tcp';
 

@@ -13,10 +13,10 @@ import { MemoryBackend } from '@kontiki/kv';
 import { MemoryDisk, tableChecksum, type VfsErrorCode } from '@kontiki/wal';
 import { readFlags } from '../../src/config/flags.ts';
 import { type ServerConfig, serverConfig } from '../../src/config/server-config.ts';
+import { freePorts } from '../../src/dev/free-ports.ts';
 import { type Logger, loggerTo } from '../../src/log.ts';
 import type { ServerStorage } from '../../src/storage.ts';
 import { same } from '../rpc/port.ts';
-import { freePorts } from '../support/free-ports.ts';
 
 /** A disk and a database that outlive the servers started on them. */
 export class MemoryMachine {

@@ -10,8 +10,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { fileURLToPath } from 'node:url';
+import { freePorts } from '../../src/dev/free-ports.ts';
 import { startCluster } from '../support/cluster-process.ts';
-import { freePorts } from '../support/free-ports.ts';
 import { requirePart } from '../support/real-parts.ts';
 
 const program = fileURLToPath(new URL('../../src/bin/kontiki.ts', import.meta.url));

@@ -8,7 +8,7 @@ import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { freePorts } from './free-ports.ts';
+import { freePorts } from '../../src/dev/free-ports.ts';
 
 export interface ClusterProcess {
   /** `host:port` of each member's client listener, in the order of the members. */
