@@ -60,6 +60,14 @@ export const table: readonly Area[] = [
     platform: 'none',
   },
   {
+    name: 'sim',
+    folder: 'packages/sim/src',
+    areas: ['raft', 'raft/memory', 'raft/story', 'wal', 'transport', 'kv', 'kv/testing', 'member', 'etcd-proto'],
+    npm: ['@bufbuild/protobuf'],
+    platform: 'none',
+  },
+  { name: 'sim/node', folder: 'packages/sim/src/node', areas: ['sim'], npm: [], platform: 'node' },
+  {
     name: 'server',
     folder: 'packages/server/src',
     areas: ['raft', 'wal', 'wal/node', 'transport', 'transport/node', 'kv', 'kv/node', 'member', 'etcd-proto'],
@@ -85,6 +93,8 @@ const entries: Readonly<Record<string, string>> = {
   '@kontiki/kv/testing': 'kv/testing',
   '@kontiki/etcd-proto': 'etcd-proto',
   '@kontiki/member': 'member',
+  '@kontiki/sim': 'sim',
+  '@kontiki/sim/node': 'sim/node',
   kontiki: 'server',
 };
 
@@ -95,6 +105,8 @@ export const neverInAServer: readonly string[] = [
   'raft/contracts',
   'wal/testing',
   'kv/testing',
+  'sim',
+  'sim/node',
 ];
 
 const chance: readonly (readonly [RegExp, string])[] = [

@@ -7,16 +7,17 @@ export class Trace {
   #hash = 0x811c9dc5;
   #lines: string[] = [];
   readonly #now: () => number;
-  readonly #prints = process.env.TRACE !== undefined;
+  readonly #print: ((line: string) => void) | undefined;
 
-  constructor(now: () => number) {
+  constructor(now: () => number, print?: (line: string) => void) {
     this.#now = now;
+    this.#print = print;
   }
 
   say(text: string): void {
     const line = `${this.#now()} ${text}`;
     for (let at = 0; at < line.length; at++) this.#hash = Math.imul(this.#hash ^ line.charCodeAt(at), 0x01000193);
-    if (this.#prints) console.log(line);
+    this.#print?.(line);
     this.#lines.push(line);
     if (this.#lines.length > 2 * keptLines) this.#lines = this.#lines.slice(-keptLines);
   }

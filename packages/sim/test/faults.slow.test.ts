@@ -1,11 +1,16 @@
 // Members on failing disks, backends and networks, under clients that remember what they were promised. `SEED=n` repeats one
-// run (`TRACE_LINES=n` with its end, `TRACE=1` with all of it), `FAULT_SEEDS=n` runs more of them, from `FAULT_FROM` on.
+// run (`TRACE=1` with all of its trace), `FAULT_SEEDS=n` runs more of them, from `FAULT_FROM` on.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { run } from './run.ts';
+import { nodeHost } from '@kontiki/sim/node';
+import { type RunOptions, run } from '../src/run.ts';
 
 const seedsUsual = 24;
+const options: RunOptions = {
+  host: nodeHost,
+  ...(process.env.TRACE === undefined ? {} : { print: (line: string): void => console.log(line) }),
+};
 
 function seeds(): readonly number[] {
   const { SEED, FAULT_SEEDS, FAULT_FROM } = process.env;
@@ -19,7 +24,7 @@ test('whatever fails, what was acknowledged stays, once, and all members agree',
   const failed: string[] = [];
   for (const seed of seeds()) {
     try {
-      const { counts } = await run(seed);
+      const { counts } = await run(seed, options);
       for (const [name, count] of Object.entries(counts)) total[name] = (total[name] ?? 0) + count;
     } catch (error: unknown) {
       // The other seeds may tell whether it is rare.
@@ -38,5 +43,6 @@ test('whatever fails, what was acknowledged stays, once, and all members agree',
 test('one seed is one run, to the last line of its trace', async () => {
   const [first = 1] = seeds();
   // A second seed, in case the first is one without faults.
-  for (const seed of [first, first + 1]) assert.equal((await run(seed)).traceHash, (await run(seed)).traceHash);
+  for (const seed of [first, first + 1])
+    assert.equal((await run(seed, options)).traceHash, (await run(seed, options)).traceHash);
 });

@@ -1,6 +1,7 @@
 // What clients were promised: every call with what was known when it began and what it was answered. From it follow the
 // bounds of each answer, and which commands may, must or must not be in the history.
 
+import { decodeUtf8, encodeUtf8 } from '@kontiki/transport';
 import type { Change, Oracle } from './oracle.ts';
 
 export interface Call {
@@ -183,7 +184,7 @@ export class Ledger {
 
 /** Values begin with the number of their command. */
 export function valueFor(call: Call, rest: string): Uint8Array {
-  return new TextEncoder().encode(`${call.id};${rest}`);
+  return encodeUtf8(`${call.id};${rest}`);
 }
 
 export function commandOf(value: Uint8Array): number {
@@ -196,7 +197,7 @@ export function commandOf(value: Uint8Array): number {
 }
 
 export function textOf(value: Uint8Array): string {
-  return new TextDecoder().decode(value);
+  return decodeUtf8(value) ?? '';
 }
 
 function name(call: Call): string {

@@ -11,10 +11,11 @@ import {
   TxnRequestSchema,
 } from '@kontiki/etcd-proto';
 import type { RangeRequest } from '@kontiki/kv';
-import type { Command } from '../../src/api.ts';
+import type { Command } from '@kontiki/member';
+import { encodeUtf8 } from '@kontiki/transport';
 
 export function putCommand(key: string, value: Uint8Array, lease: bigint): Command {
-  const request = create(PutRequestSchema, { key: bytes(key), value, lease });
+  const request = create(PutRequestSchema, { key: encodeUtf8(key), value, lease });
   return { kind: 'put', request: toBinary(PutRequestSchema, request) };
 }
 
@@ -23,20 +24,20 @@ export function putIfCommand(key: string, modRevision: number, value: Uint8Array
   const request = create(TxnRequestSchema, {
     compare: [
       {
-        key: bytes(key),
+        key: encodeUtf8(key),
         result: Compare_CompareResult.EQUAL,
         target: Compare_CompareTarget.MOD,
         targetUnion: { case: 'modRevision', value: BigInt(modRevision) },
       },
     ],
-    success: [{ request: { case: 'requestPut', value: create(PutRequestSchema, { key: bytes(key), value }) } }],
+    success: [{ request: { case: 'requestPut', value: create(PutRequestSchema, { key: encodeUtf8(key), value }) } }],
     failure: [],
   });
   return { kind: 'txn', request: toBinary(TxnRequestSchema, request) };
 }
 
 export function deleteCommand(key: string): Command {
-  const request = create(DeleteRangeRequestSchema, { key: bytes(key) });
+  const request = create(DeleteRangeRequestSchema, { key: encodeUtf8(key) });
   return { kind: 'deleteRange', request: toBinary(DeleteRangeRequestSchema, request) };
 }
 
@@ -66,8 +67,4 @@ export function rangeOf(key: string, rangeEnd: string): RangeRequest {
     minCreateRevision: 0,
     maxCreateRevision: 0,
   };
-}
-
-function bytes(text: string): Uint8Array {
-  return new TextEncoder().encode(text);
 }

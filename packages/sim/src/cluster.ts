@@ -2,12 +2,11 @@
 // fail. A seat is a machine, which outlives its processes; a life is one process on it.
 
 import { MemoryBackend } from '@kontiki/kv';
+import { nodeIdOf, RunningMember } from '@kontiki/member';
 import type { Completion, LogRecord, Message, Transport } from '@kontiki/raft';
 import type { VirtualTicker, VirtualTime } from '@kontiki/raft/memory';
 import { MemoryIncarnations, PeerTransport } from '@kontiki/transport';
 import { type DiskOperation, MemoryDisk, openSnapshots, openWal, tableChecksum } from '@kontiki/wal';
-import { RunningMember } from '../../src/member.ts';
-import { nodeIdOf } from '../../src/roster.ts';
 import { ByteNetwork } from './byte-network.ts';
 import { Chance } from './chance.ts';
 import { type Plan, ticksPerSecond } from './plan.ts';

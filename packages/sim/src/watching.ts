@@ -2,7 +2,7 @@
 // the last it has seen. What it was told must be the history, every change once and in order.
 
 import type { WatchEvent, WatchResponse, WatchStream } from '@kontiki/kv';
-import type { RunningMember } from '../../src/member.ts';
+import type { RunningMember } from '@kontiki/member';
 import type { Chance } from './chance.ts';
 import { type Oracle, sameBytes } from './oracle.ts';
 

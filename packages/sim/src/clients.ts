@@ -3,8 +3,7 @@
 // that its client no longer waits for, until the answer comes after all.
 
 import type { Result } from '@kontiki/kv';
-import type { Command } from '../../src/api.ts';
-import type { RunningMember } from '../../src/member.ts';
+import type { Command, RunningMember } from '@kontiki/member';
 import type { Chance } from './chance.ts';
 import type { Cluster, Life } from './cluster.ts';
 import { compactCommand, deleteCommand, putCommand, putIfCommand, rangeOf, revokeCommand } from './commands.ts';

@@ -2,9 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Plan } from './plan.ts';
-import type { PlantedFault } from './planted.ts';
-import { run, ViolationError } from './run.ts';
+import { nodeHost } from '@kontiki/sim/node';
+import type { Plan } from '../src/plan.ts';
+import type { PlantedFault } from '../src/planted.ts';
+import { run, ViolationError } from '../src/run.ts';
 
 const seedsMax = 20;
 const usual = { members: 3, ticks: 800, clients: 6, thinkTicks: 5 } as const satisfies Partial<Plan>;
@@ -57,7 +58,7 @@ const rows: readonly {
 for (const { fault, seenAs, plan } of rows) {
   test(`a planted fault is seen: ${fault}`, async (t) => {
     for (let seed = 1; seed <= seedsMax; seed++) {
-      const found: unknown = await run(seed, { planted: [fault], plan: { ...usual, ...plan } }).then(
+      const found: unknown = await run(seed, { host: nodeHost, planted: [fault], plan: { ...usual, ...plan } }).then(
         () => undefined,
         (error: unknown) => error,
       );
@@ -66,7 +67,7 @@ for (const { fault, seenAs, plan } of rows) {
       assert.match(found.message, seenAs);
       t.diagnostic(found.message.slice(0, 150));
       // Without it the same run is clean.
-      await run(seed, { plan: { ...usual, ...plan } });
+      await run(seed, { host: nodeHost, plan: { ...usual, ...plan } });
       return;
     }
     assert.fail(`no seed up to ${seedsMax} has seen it`);

@@ -1,12 +1,13 @@
 // One seed, from an empty cluster to a verdict: a phase of faults under load, then a majority is healed and must make
 // progress, then everybody is, and all must agree with each other and with what clients were told.
 
+import type { RunningMember } from '@kontiki/member';
 import { VirtualTime } from '@kontiki/raft/memory';
-import type { RunningMember } from '../../src/member.ts';
 import { Chance } from './chance.ts';
 import { Client } from './clients.ts';
 import { Cluster, type Seat } from './cluster.ts';
 import { rangeOf } from './commands.ts';
+import type { Host } from './host.ts';
 import { Ledger } from './ledger.ts';
 import { Nemesis } from './nemesis.ts';
 import { Oracle, sameBytes } from './oracle.ts';
@@ -16,6 +17,11 @@ import { Trace } from './trace.ts';
 import { Watcher } from './watching.ts';
 
 export interface RunOptions {
+  readonly host: Host;
+  /** How many lines of the trace a violation carries; 1 unless given. */
+  readonly traceLines?: number;
+  /** Gets every line of the trace as it happens. */
+  readonly print?: (line: string) => void;
   readonly planted?: readonly PlantedFault[];
   readonly plan?: Partial<Plan>;
 }
@@ -28,12 +34,8 @@ export interface Report {
 
 export class ViolationError extends Error {
   readonly code = 'VIOLATION';
-  constructor(seed: number, violations: readonly string[], trace: Trace) {
-    super(
-      [`seed ${seed}: ${violations.slice(0, 5).join('; ')}`, ...trace.last(Number(process.env.TRACE_LINES ?? 1))].join(
-        '\n',
-      ),
-    );
+  constructor(seed: number, violations: readonly string[], trace: Trace, traceLines: number) {
+    super([`seed ${seed}: ${violations.slice(0, 5).join('; ')}`, ...trace.last(traceLines)].join('\n'));
     this.name = 'ViolationError';
   }
 }
@@ -44,17 +46,16 @@ const progressTicks = 5 * ticksPerSecond;
 const patienceTicks = 600;
 const leaseTicksMax = 4 * ticksPerSecond;
 
-export async function run(seed: number, options: RunOptions = {}): Promise<Report> {
-  const world = new World({ ...planOf(seed), ...options.plan }, new Set(options.planted ?? []));
+export async function run(seed: number, options: RunOptions): Promise<Report> {
+  const world = new World({ ...planOf(seed), ...options.plan }, new Set(options.planted ?? []), options);
   const stray: string[] = [];
-  const onRejection = (reason: unknown): void => {
+  const cancel = options.host.onStray((reason) => {
     stray.push(`a promise was rejected and nobody heard: ${reason instanceof Error ? reason.stack : String(reason)}`);
-  };
-  process.on('unhandledRejection', onRejection);
+  });
   try {
     return await world.play(stray);
   } finally {
-    process.off('unhandledRejection', onRejection);
+    cancel();
   }
 }
 
@@ -63,7 +64,8 @@ class World {
   readonly #chance: Chance;
   readonly #violations: string[] = [];
   readonly #time = new VirtualTime();
-  readonly #trace = new Trace(() => this.#time.now);
+  readonly #options: RunOptions;
+  readonly #trace: Trace;
   readonly #cluster: Cluster;
   readonly #oracle: Oracle;
   readonly #ledger: Ledger;
@@ -74,7 +76,9 @@ class World {
   readonly #hashes = new Map<string, number>();
   #stray: readonly string[] = [];
 
-  constructor(plan: Plan, planted: ReadonlySet<PlantedFault>) {
+  constructor(plan: Plan, planted: ReadonlySet<PlantedFault>, options: RunOptions) {
+    this.#options = options;
+    this.#trace = new Trace(() => this.#time.now, options.print);
     this.#plan = plan;
     this.#chance = new Chance(plan.seed, 'world');
     const violation = (text: string): void => {
@@ -131,7 +135,7 @@ class World {
   /** One tick: time, then everybody who waited for a promise, then the judge. */
   async #pass(): Promise<void> {
     this.#time.advance(1);
-    await new Promise(setImmediate);
+    await this.#options.host.turn();
     for (const { member } of this.#cluster.lives) if (member !== undefined) this.#hear(member);
     this.#ledger.check(this.#oracle);
     this.#watch();
@@ -140,7 +144,7 @@ class World {
 
   #stop(): void {
     const all = [...this.#violations, ...this.#stray];
-    if (all.length > 0) throw new ViolationError(this.#plan.seed, all, this.#trace);
+    if (all.length > 0) throw new ViolationError(this.#plan.seed, all, this.#trace, this.#options.traceLines ?? 1);
   }
 
   #violate(text: string): void {
