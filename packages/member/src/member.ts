@@ -16,6 +16,7 @@ import {
   type Completion,
   type Driver,
   type DriverMetrics,
+  type DriverOptions,
   type DriverSettings,
   type Logger,
   type LogId,
@@ -77,6 +78,8 @@ export interface MemberOptions {
   /** Ticks between two progress reports of a watch stream. */
   readonly watchProgressTicks: number;
   readonly logger?: Logger;
+  /** Other decisions than the right ones: for proving that checkers can go red. No server sets them. */
+  readonly rules?: NonNullable<DriverOptions<Result, never, never>['rules']>;
 }
 
 const pendingMax = 20_000;
@@ -180,7 +183,7 @@ export class RunningMember implements Member {
   }
 
   #begin(completion: Completion<RunningMember>): void {
-    const { log, snapshots, transport, ticker, seed, settings, boot, logger } = this.#options;
+    const { log, snapshots, transport, ticker, seed, settings, boot, logger, rules } = this.#options;
     openDriver(
       {
         id: this.#self,
@@ -194,6 +197,7 @@ export class RunningMember implements Member {
         seed,
         settings: { ...settings, timeoutTicks: this.#timeoutTicks },
         ...(logger === undefined ? {} : { logger }),
+        ...(rules === undefined ? {} : { rules }),
         onRequest: (from, body, reply) => this.#asked(body, (bytes) => reply(bytes), from),
       },
       (outcome) => {

@@ -21,4 +21,5 @@ export {
 export { openDriver } from './driver/open-driver.ts';
 export type * from './driver/ports.ts';
 export { type CallOptions, RaftNode, type ReadOptions, type StartResult } from './driver/raft-node.ts';
+export type { DriverRules } from './driver/rules.ts';
 export { type DriverSettings, defaultSettings } from './driver/settings.ts';

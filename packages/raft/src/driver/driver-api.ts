@@ -1,9 +1,11 @@
 // What goes into a driver and what it says of itself.
 
 import type { Configuration, LogId, NodeId, Options, Status } from '../core/api.ts';
+import type { Rules } from '../core/rules.ts';
 import type { NotLeaderError, OverloadedError, StoppedError } from './errors.ts';
 import type { Logger, LogStore, SnapshotStore, StateMachine, Ticker, Transport } from './ports.ts';
 import type { ProposalCounts } from './proposals.ts';
+import type { DriverRules } from './rules.ts';
 import type { DriverSettings } from './settings.ts';
 import type { SnapshotCounts } from './snapshotting.ts';
 
@@ -24,6 +26,8 @@ export interface DriverOptions<Result, Query, Answer> {
   readonly seed: string;
   readonly settings?: Partial<DriverSettings>;
   readonly logger?: Logger;
+  /** Other decisions than the right ones: for proving that checkers can go red. No server sets them. */
+  readonly rules?: { readonly core?: Rules; readonly driver?: DriverRules };
   /** Which rule of the paper fired; see `Options.why`. */
   readonly why?: Options['why'];
   /** Requests of peers that are not Raft: what an embedder forwards. */

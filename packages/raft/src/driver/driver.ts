@@ -16,7 +16,8 @@ import type {
   Status,
   Verdict,
 } from '../core/api.ts';
-import { createRaft } from '../core/raft.ts';
+import { createRaftWith } from '../core/raft.ts';
+import { paperRules } from '../core/rules.ts';
 import { Applying, type ApplyListener } from './applying.ts';
 import type { Applied, DriverMetrics, DriverOptions, Leadership, Started, StopReason } from './driver-api.ts';
 import { NotLeaderError, OutcomeUnknownError, OverloadedError, StoppedError, UnsupportedError } from './errors.ts';
@@ -24,6 +25,7 @@ import { keyedDraw } from './keyed-draw.ts';
 import type { Cancel, Completion, Done, LogRecord } from './ports.ts';
 import { Proposals } from './proposals.ts';
 import { Reads } from './reads.ts';
+import { type DriverRules, driverRules } from './rules.ts';
 import type { DriverSettings } from './settings.ts';
 import { Snapshotting } from './snapshotting.ts';
 import { Writing } from './writing.ts';
@@ -32,8 +34,9 @@ export class Driver<Result, Query, Answer> {
   readonly id: NodeId;
   readonly settings: DriverSettings;
   readonly #options: DriverOptions<Result, Query, Answer>;
+  readonly #rules: DriverRules;
   readonly #raft: Raft;
-  readonly #proposals = new Proposals<Result>();
+  readonly #proposals: Proposals<Result>;
   readonly #reads: Reads;
   readonly #writing: Writing;
   readonly #applying: Applying<Result, Query, Answer>;
@@ -57,7 +60,10 @@ export class Driver<Result, Query, Answer> {
     this.settings = settings;
     this.#options = options;
     const { log, snapshots, transport, ticker, stateMachine, boot } = options;
-    this.#raft = createRaft({
+    const rules = options.rules?.driver ?? driverRules;
+    this.#rules = rules;
+    this.#proposals = new Proposals(rules);
+    const core: Options = {
       id: options.id,
       electionTicks: settings.electionTicks,
       heartbeatTicks: settings.heartbeatTicks,
@@ -68,10 +74,11 @@ export class Driver<Result, Query, Answer> {
       draw: keyedDraw(`${options.seed} ${options.id} ${boot}`),
       ...(options.why === undefined ? {} : { why: options.why }),
       restore,
-    });
+    };
+    this.#raft = createRaftWith(core, options.rules?.core ?? paperRules);
     const failed = (error: Error): void => this.#fail(error);
-    this.#reads = new Reads((input) => this.#step(input), boot, settings.pendingReads);
-    this.#writing = new Writing(log, {
+    this.#reads = new Reads((input) => this.#step(input), boot, settings.pendingReads, rules);
+    this.#writing = new Writing(log, rules, {
       send: (message) => this.#send(message),
       persisted: (through) => this.#guard(() => this.#step({ kind: 'persisted', through })),
       failed,
@@ -83,6 +90,7 @@ export class Driver<Result, Query, Answer> {
       transport,
       ticker,
       settings,
+      rules,
       restore,
       step: (input) => this.#guard(() => this.#step(input)) ?? notLeader,
       log: (level, message, fields) => this.#log(level, message, fields),
@@ -335,7 +343,8 @@ export class Driver<Result, Query, Answer> {
 
   /** The bytes are durable here, or the core needs none of them because it has all that they cover. */
   #mayInstall(last: LogId): boolean {
-    return last.index <= this.#raft.status().commit || this.#snapshotting.isStored(last);
+    const isCovered = last.index <= this.#raft.status().commit;
+    return this.#rules.mayInstall({ isCovered, isStored: this.#snapshotting.isStored(last) });
   }
 
   #schedule(): void {

@@ -5,6 +5,7 @@ import { asError, Driver } from './driver.ts';
 import type { DriverOptions } from './driver-api.ts';
 import { RecoveryError } from './errors.ts';
 import type { Completion, Done, LogStore } from './ports.ts';
+import { driverRules } from './rules.ts';
 import { settingsFrom } from './settings.ts';
 import { planStart, type StartPlan } from './start-plan.ts';
 
@@ -31,9 +32,12 @@ export function openDriver<Result, Query, Answer>(
       fail(error);
       return;
     }
+    const { restore } = plan;
+    const rules = options.rules?.driver ?? driverRules;
+    const hardState = rules.remembers(restore.hardState, restore.entries.at(-1) ?? restore.base.last);
     let driver: Driver<Result, Query, Answer>;
     try {
-      driver = new Driver(options, settings, plan.restore);
+      driver = new Driver(options, settings, { ...restore, hardState });
     } catch (error: unknown) {
       fail(asError(error));
       return;

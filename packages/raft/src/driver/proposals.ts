@@ -7,6 +7,7 @@
 import type { Index, LogId } from '../core/api.ts';
 import { NotLeaderError, OutcomeUnknownError } from './errors.ts';
 import type { Completion } from './ports.ts';
+import type { DriverRules } from './rules.ts';
 
 interface Waiter<Result> {
   readonly at: LogId;
@@ -21,12 +22,17 @@ export interface ProposalCounts {
 }
 
 export class Proposals<Result> {
+  readonly #rules: DriverRules;
   readonly #byIndex = new Map<Index, Waiter<Result>[]>();
   #pending = 0;
   #applied = 0;
   #failed = 0;
   /** No waiter's time runs out before this tick. */
   #earliest = Number.POSITIVE_INFINITY;
+
+  constructor(rules: DriverRules) {
+    this.#rules = rules;
+  }
 
   get counts(): ProposalCounts {
     return { pending: this.#pending, applied: this.#applied, failed: this.#failed };
@@ -48,7 +54,7 @@ export class Proposals<Result> {
   /** A command was applied, and this is its result. */
   applied(at: LogId, result: Result): void {
     for (const waiter of this.#take(at.index)) {
-      if (waiter.at.term !== at.term) {
+      if (!this.#rules.isAwaited(waiter.at, at)) {
         this.#overwritten(waiter);
         continue;
       }
@@ -67,7 +73,11 @@ export class Proposals<Result> {
     const indexes = [...this.#byIndex.keys()].filter((index) => index <= through).sort((a, b) => a - b);
     for (const index of indexes) {
       for (const waiter of this.#take(index)) {
-        this.#fail(waiter, new OutcomeUnknownError(`a snapshot replaced entry ${index} before its result was known`));
+        this.#giveUp(
+          waiter,
+          'jumped',
+          new OutcomeUnknownError(`a snapshot replaced entry ${index} before its result was known`),
+        );
       }
     }
   }
@@ -85,8 +95,9 @@ export class Proposals<Result> {
     }
     this.#pending -= due.length;
     for (const waiter of due) {
-      this.#fail(
+      this.#giveUp(
         waiter,
+        'late',
         new OutcomeUnknownError(`entry ${waiter.at.index} was not committed in time; it may be later`),
       );
     }
@@ -96,7 +107,7 @@ export class Proposals<Result> {
     const waiters = [...this.#byIndex.values()].flat();
     this.#byIndex.clear();
     this.#pending = 0;
-    for (const waiter of waiters) this.#fail(waiter, error);
+    for (const waiter of waiters) this.#giveUp(waiter, 'stopped', error);
   }
 
   #take(index: Index): readonly Waiter<Result>[] {
@@ -110,6 +121,12 @@ export class Proposals<Result> {
   #overwritten(waiter: Waiter<Result>): void {
     const { index } = waiter.at;
     this.#fail(waiter, new NotLeaderError(undefined, `another leader put its own entry at ${index}: this one is lost`));
+  }
+
+  /** Nobody knows what becomes of it. */
+  #giveUp(waiter: Waiter<Result>, fate: Parameters<DriverRules['isHarmless']>[0], error: OutcomeUnknownError): void {
+    if (this.#rules.isHarmless(fate)) this.#overwritten(waiter);
+    else this.#fail(waiter, error);
   }
 
   #fail(waiter: Waiter<Result>, error: Error): void {

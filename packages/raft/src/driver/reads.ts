@@ -6,6 +6,7 @@
 import type { Index, Input, Ready, Verdict } from '../core/api.ts';
 import { OverloadedError, UnavailableError } from './errors.ts';
 import type { Completion } from './ports.ts';
+import type { DriverRules } from './rules.ts';
 
 interface Reader {
   readonly deadline: number;
@@ -19,19 +20,21 @@ const readsPerBoot = 2 ** 40;
 export class Reads {
   readonly #step: (input: Input) => Verdict;
   readonly #pendingMax: number;
+  readonly #rules: DriverRules;
   readonly #firstId: number;
   #lastId: number;
   /** Put to the core at the end of this turn. */
   #fresh: Reader[] = [];
   /** The core knew no leader: put again when the next tick or another leader comes. */
   #leaderless: Reader[] = [];
-  readonly #asked = new Map<number, readonly Reader[]>();
+  readonly #asked = new Map<number, Reader[]>();
   #pending = 0;
   #earliest = Number.POSITIVE_INFINITY;
 
-  constructor(step: (input: Input) => Verdict, boot: number, pendingMax: number) {
+  constructor(step: (input: Input) => Verdict, boot: number, pendingMax: number, rules: DriverRules) {
     this.#step = step;
     this.#pendingMax = pendingMax;
+    this.#rules = rules;
     this.#firstId = (boot % bootsApart) * readsPerBoot;
     this.#lastId = this.#firstId;
   }
@@ -45,7 +48,9 @@ export class Reads {
     if (this.#pending >= this.#pendingMax) return false;
     this.#pending += 1;
     this.#earliest = Math.min(this.#earliest, deadline);
-    this.#fresh.push({ deadline, done });
+    const reader = { deadline, done };
+    const older = this.#rules.joinsOlderRead() ? this.#asked.get(this.#lastId) : undefined;
+    (older ?? this.#fresh).push(reader);
     return true;
   }
 

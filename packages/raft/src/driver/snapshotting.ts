@@ -18,6 +18,7 @@ import type {
   Ticker,
   Transport,
 } from './ports.ts';
+import type { DriverRules } from './rules.ts';
 import type { DriverSettings } from './settings.ts';
 import { writeWhole } from './whole-snapshot.ts';
 
@@ -28,6 +29,7 @@ export interface SnapshottingParts<Result, Query, Answer> {
   readonly transport: Transport;
   readonly ticker: Ticker;
   readonly settings: DriverSettings;
+  readonly rules: DriverRules;
   /** What the node starts with. */
   readonly restore: Options['restore'];
   readonly step: (input: Input) => Verdict;
@@ -220,8 +222,9 @@ export class Snapshotting<Result, Query, Answer> {
 
   /** Shrinks the log in steps worth a write. */
   #compact(): void {
-    const { settings, step, machine } = this.#parts;
-    const through = Math.min(this.#safe, this.#tail.first - 1) as Index;
+    const { settings, rules, step, machine } = this.#parts;
+    const untilTail = (this.#tail.first - 1) as Index;
+    const through = rules.compactThrough({ applied: this.#applied, safe: this.#safe, untilTail });
     const gain = through - this.#compacted;
     if (gain < 1) return;
     const enough = machine.kind === 'memory' || gain * 8 >= settings.catchUpEntries;

@@ -3,20 +3,23 @@
 import type { Message, Persist, PersistId, Ready } from '../core/api.ts';
 import { assert } from '../core/assert.ts';
 import type { Done, LogStore } from './ports.ts';
+import type { DriverRules } from './rules.ts';
 
 export class Writing {
   readonly #log: LogStore;
+  readonly #rules: DriverRules;
   readonly #send: (message: Message) => void;
   readonly #persisted: (through: PersistId) => void;
   readonly #failed: (error: Error) => void;
   #inFlight: PersistId | undefined;
-  #synced = 0;
+  #synced = 0 as PersistId;
   #held: { readonly after: PersistId; readonly messages: readonly Message[] }[] = [];
   #writes = 0;
   #idle: (() => void) | undefined;
 
   constructor(
     log: LogStore,
+    rules: DriverRules,
     hooks: {
       readonly send: (message: Message) => void;
       readonly persisted: (through: PersistId) => void;
@@ -24,6 +27,7 @@ export class Writing {
     },
   ) {
     this.#log = log;
+    this.#rules = rules;
     this.#send = hooks.send;
     this.#persisted = hooks.persisted;
     this.#failed = hooks.failed;
@@ -42,7 +46,7 @@ export class Writing {
 
   /** Sends when every write up to `after` is durable. */
   sendAfter({ after, messages }: NonNullable<Ready['afterPersist']>): void {
-    if (after <= this.#synced) for (const message of messages) this.#send(message);
+    if (this.#rules.mayLeave(after, this.#synced)) for (const message of messages) this.#send(message);
     else this.#held.push({ after, messages });
   }
 
@@ -59,7 +63,7 @@ export class Writing {
       this.#idle();
       return;
     }
-    if (error !== undefined) {
+    if (error !== undefined && !this.#rules.isWritten(error)) {
       this.#failed(error);
       return;
     }
