@@ -24,6 +24,7 @@ import {
   type NodeId,
   openDriver,
   type SnapshotStore,
+  type Status,
   StoppedError,
   type Ticker,
   type Transport,
@@ -55,6 +56,7 @@ import { type AppliedCommand, KvMachine } from './machine.ts';
 import { moveLeadership } from './move-leadership.ts';
 import { operationOf } from './requests.ts';
 import { encodePublication, firstConfiguration, memberIdOf, nodeIdOf, recordName, roster } from './roster.ts';
+import { type MemberTaps, tapped } from './taps.ts';
 import { Watching } from './watching.ts';
 
 export interface MemberOptions {
@@ -80,6 +82,8 @@ export interface MemberOptions {
   readonly logger?: Logger;
   /** Other decisions than the right ones: for proving that checkers can go red. No server sets them. */
   readonly rules?: NonNullable<DriverOptions<Result, never, never>['rules']>;
+  /** For those who judge a run. */
+  readonly taps?: MemberTaps;
 }
 
 const pendingMax = 20_000;
@@ -183,7 +187,7 @@ export class RunningMember implements Member {
   }
 
   #begin(completion: Completion<RunningMember>): void {
-    const { log, snapshots, transport, ticker, seed, settings, boot, logger, rules } = this.#options;
+    const { log, snapshots, transport, ticker, seed, settings, boot, logger, rules, taps } = this.#options;
     openDriver(
       {
         id: this.#self,
@@ -193,11 +197,13 @@ export class RunningMember implements Member {
         snapshots,
         transport,
         ticker,
-        stateMachine: this.#machine,
+        stateMachine: tapped(this.#machine, taps, () => this.store.revision),
         seed,
         settings: { ...settings, timeoutTicks: this.#timeoutTicks },
         ...(logger === undefined ? {} : { logger }),
         ...(rules === undefined ? {} : { rules }),
+        ...(taps === undefined ? {} : { onTurn: (status: Status) => taps.turnEnded(status) }),
+        ...(taps?.why === undefined ? {} : { why: taps.why }),
         onRequest: (from, body, reply) => this.#asked(body, (bytes) => reply(bytes), from),
       },
       (outcome) => {

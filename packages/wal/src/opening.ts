@@ -71,6 +71,7 @@ function* openLocked(options: WalOptions, segmentBytes: number, lock: VfsLock): 
   const older = found.segments.slice(0, -1).map(({ sequence, indexMax }): OlderSegment => ({ sequence, indexMax }));
   options.onEvent?.({
     kind: 'opened',
+    row: row.id,
     segments: older.length + 1,
     entries: recovered.entries.length,
     lastIndex: last.index,

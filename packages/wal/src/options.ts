@@ -20,7 +20,14 @@ export interface WalOptions {
 
 /** For logs and metrics. */
 export type WalEvent =
-  | { readonly kind: 'opened'; readonly segments: number; readonly entries: number; readonly lastIndex: number }
+  /** `row`: of the recovery table. */
+  | {
+      readonly kind: 'opened';
+      readonly row: string;
+      readonly segments: number;
+      readonly entries: number;
+      readonly lastIndex: number;
+    }
   | { readonly kind: 'leftoverRemoved'; readonly file: string }
   /** A batch that was never acknowledged was cut off and kept in another file. */
   | {

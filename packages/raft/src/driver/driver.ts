@@ -361,7 +361,9 @@ export class Driver<Result, Query, Answer> {
     this.#reads.ask();
     const ready = this.#raft.ready();
     if (ready !== undefined) this.#carryOut(ready);
-    this.#noticeLeadership();
+    const status = this.#raft.status();
+    this.#options.onTurn?.(status);
+    this.#noticeLeadership(status);
   }
 
   #carryOut(ready: Ready): void {
@@ -385,10 +387,10 @@ export class Driver<Result, Query, Answer> {
     this.#options.transport.setPeers(peers);
   }
 
-  #noticeLeadership(): void {
+  #noticeLeadership({ leader, term, role }: Status): void {
     const before = this.#leadership;
-    const now = leadershipOf(this.#raft.status());
-    if (before.leader === now.leader && before.term === now.term && before.role === now.role) return;
+    if (before.leader === leader && before.term === term && before.role === role) return;
+    const now: Leadership = { leader, term, role };
     this.#leadership = now;
     if (before.role === 'leader' && now.role !== 'leader') this.#snapshotting.cancelSends();
     if (before.leader !== now.leader) {
