@@ -5,10 +5,12 @@
 import type { Result } from '@kontiki/kv';
 import type { Command, RunningMember } from '@kontiki/member';
 import type { Chance } from './chance.ts';
+import { sameBytes } from './checkers/bytes.ts';
+import type { ReportViolation } from './checkers/names.ts';
 import type { Cluster, Life } from './cluster.ts';
 import { compactCommand, deleteCommand, putCommand, putIfCommand, rangeOf, revokeCommand } from './commands.ts';
 import { type Call, type Ledger, textOf, valueFor } from './ledger.ts';
-import { type Oracle, sameBytes } from './oracle.ts';
+import type { Oracle } from './oracle.ts';
 import { type Plan, ticksPerSecond } from './plan.ts';
 import type { Planted } from './planted.ts';
 import type { Trace } from './trace.ts';
@@ -22,7 +24,7 @@ export interface ClientParts {
   readonly ledger: Ledger;
   readonly trace: Trace;
   readonly chance: Chance;
-  readonly violation: (text: string) => void;
+  readonly violation: ReportViolation;
   /** Puts what the member has applied by now into the oracle. */
   readonly hear: (member: RunningMember) => void;
   /** Checksums of the whole store that were told, by revision and compaction. */
@@ -136,7 +138,9 @@ export class Client {
     else this.#parts.ledger.read(call, revision);
     const at = succeeded ? revision - 1 : revision;
     const isUnchanged = (oracle.at(counterKey, at)?.decoded?.modRevision ?? 0) === (before?.modRevision ?? 0);
-    if (isUnchanged !== succeeded) violation(`call ${call.id}: a comparison at revision ${at} answered ${succeeded}`);
+    if (isUnchanged !== succeeded) {
+      violation('KnownLogOracle', `call ${call.id}: a comparison at revision ${at} answered ${succeeded}`);
+    }
   }
 
   async #read(member: RunningMember, isWhole: boolean): Promise<void> {
@@ -155,7 +159,11 @@ export class Client {
     const expected = oracle.range(key, end, revision);
     const isEqual =
       expected.length === kvs.length && expected.every(({ kv }, at) => sameBytes(kv ?? none, kvs[at] ?? none));
-    if (!isEqual) violation(`call ${call.id} (${call.what}) has other pairs than the history at revision ${revision}`);
+    if (!isEqual)
+      violation(
+        'KnownLogOracle',
+        `call ${call.id} (${call.what}) has other pairs than the history at revision ${revision}`,
+      );
   }
 
   /** One step in the life of a lease: grant, attach, keep alive, ask, or give it up. */
@@ -238,7 +246,8 @@ export class Client {
     const { hash, hashRevision, compactRevision } = answer.value;
     const at = `${hashRevision} compacted at ${compactRevision}`;
     const other = hashes.get(at) ?? hash;
-    if (other !== hash) violation(`member ${member.identity.name} has hash ${hash} at ${at}, another has ${other}`);
+    if (other !== hash)
+      violation('EqualHash', `member ${member.identity.name} has hash ${hash} at ${at}, another has ${other}`);
     hashes.set(at, hash);
   }
 
@@ -316,7 +325,7 @@ export class Client {
           trace.say(`${call.id} fails: ${String(code)}`);
           if (certainCodes.includes(code)) ledger.failed(call);
           else if (code === 'OUTCOME_UNKNOWN') ledger.unknown(call);
-          else violation(`call ${call.id} (${call.what}) fails with a stranger: ${stackOf(error)}`);
+          else violation('KnownErrors', `call ${call.id} (${call.what}) fails with a stranger: ${stackOf(error)}`);
           resolve({ kind: 'failed', error });
         },
       );

@@ -9,6 +9,7 @@ import { MemoryIncarnations, PeerTransport } from '@kontiki/transport';
 import { type DiskOperation, MemoryDisk, openSnapshots, openWal, tableChecksum } from '@kontiki/wal';
 import { ByteNetwork } from './byte-network.ts';
 import { Chance } from './chance.ts';
+import type { ReportViolation } from './checkers/names.ts';
 import { type Plan, ticksPerSecond } from './plan.ts';
 import { forwarding, type Planted, plantedBackend, plantedLog, plantedTransport } from './planted.ts';
 import type { Trace } from './trace.ts';
@@ -55,7 +56,7 @@ export class Cluster {
   readonly plan: Plan;
   readonly #planted: Planted;
   readonly #trace: Trace;
-  readonly #violation: (text: string) => void;
+  readonly #violation: ReportViolation;
   readonly #messageChance: Chance;
   areMessagesFaulty = true;
   readonly counts = { starts: 0, tails: 0, installs: 0, sendsFailed: 0, segmentsDropped: 0 };
@@ -63,7 +64,7 @@ export class Cluster {
   constructor(
     plan: Plan,
     planted: Planted,
-    parts: { readonly time: VirtualTime; readonly trace: Trace; readonly violation: (text: string) => void },
+    parts: { readonly time: VirtualTime; readonly trace: Trace; readonly violation: ReportViolation },
   ) {
     this.plan = plan;
     this.#planted = planted;
@@ -168,7 +169,7 @@ export class Cluster {
       if (life.isOver) return;
       this.#trace.say(`${seat.name} has stopped`);
       if (error !== undefined && !seat.isBroken)
-        this.#violation(`${seat.name} did not stop in order: ${String(error)}`);
+        this.#violation('FailStop', `${seat.name} did not stop in order: ${String(error)}`);
       this.#end(seat, life);
       life.ticker.stall();
       this.network.kill(seat.name, false);
@@ -192,7 +193,7 @@ export class Cluster {
   #failed(seat: Seat, life: Life, error: Error): void {
     if (life.isOver) return;
     this.#trace.say(`${seat.name} fails: ${error.message}`);
-    if (!seat.isBroken) this.#violation(`${seat.name} stopped itself: ${error.stack ?? error.message}`);
+    if (!seat.isBroken) this.#violation('FailStop', `${seat.name} stopped itself: ${error.stack ?? error.message}`);
     // Within its own call it cannot die.
     this.time.defer(() => {
       if (!life.isOver) this.kill(seat, seat.chance.pick(['process', 'power']));

@@ -2,6 +2,7 @@
 // bounds of each answer, and which commands may, must or must not be in the history.
 
 import { decodeUtf8, encodeUtf8 } from '@kontiki/transport';
+import type { ReportViolation } from './checkers/names.ts';
 import type { Change, Oracle } from './oracle.ts';
 
 export interface Call {
@@ -25,7 +26,7 @@ interface Lease {
 
 export class Ledger {
   readonly #now: () => number;
-  readonly #violation: (text: string) => void;
+  readonly #violation: ReportViolation;
   readonly #calls = new Map<number, Call>();
   readonly #leases = new Map<bigint, Lease>();
   /** Where in the history each command was seen. */
@@ -35,7 +36,7 @@ export class Ledger {
   #ids = 0;
   #told = 1;
 
-  constructor(now: () => number, violation: (text: string) => void) {
+  constructor(now: () => number, violation: ReportViolation) {
     this.#now = now;
     this.#violation = violation;
   }
@@ -71,7 +72,10 @@ export class Ledger {
     this.#settle(call, 'acknowledged');
     call.revision = revision;
     if (revision <= call.applied) {
-      this.#violation(`${name(call)} was acknowledged as revision ${revision}, which was there before it began`);
+      this.#violation(
+        'KnownLogOracle',
+        `${name(call)} was acknowledged as revision ${revision}, which was there before it began`,
+      );
     }
     this.#tell(revision);
     this.#early.push(call);
@@ -81,7 +85,10 @@ export class Ledger {
   read(call: Call, revision: number): void {
     this.#settle(call, 'acknowledged');
     if (revision < call.told) {
-      this.#violation(`${name(call)} answered revision ${revision}; ${call.told} had been told before it began`);
+      this.#violation(
+        'KnownLogOracle',
+        `${name(call)} answered revision ${revision}; ${call.told} had been told before it began`,
+      );
     }
     this.#tell(revision);
   }
@@ -95,7 +102,8 @@ export class Ledger {
   failed(call: Call): void {
     this.#settle(call, 'failed');
     const revision = this.#seen.get(call.id);
-    if (revision !== undefined) this.#violation(`${name(call)} failed for certain and is revision ${revision}`);
+    if (revision !== undefined)
+      this.#violation('KnownLogOracle', `${name(call)} failed for certain and is revision ${revision}`);
   }
 
   /** Nobody knows: it may happen yet. An answer may still come. */
@@ -111,14 +119,15 @@ export class Ledger {
       const call = this.#calls.get(id);
       const other = this.#seen.get(id);
       if (call === undefined) {
-        this.#violation(`revision ${revision} holds a command that nobody has given`);
+        this.#violation('KnownLogOracle', `revision ${revision} holds a command that nobody has given`);
         continue;
       }
       if (other !== undefined && other !== revision) {
-        this.#violation(`${name(call)} was applied twice: revisions ${other} and ${revision}`);
+        this.#violation('KnownLogOracle', `${name(call)} was applied twice: revisions ${other} and ${revision}`);
       }
       this.#seen.set(id, revision);
-      if (call.state === 'failed') this.#violation(`${name(call)} failed for certain and is revision ${revision}`);
+      if (call.state === 'failed')
+        this.#violation('KnownLogOracle', `${name(call)} failed for certain and is revision ${revision}`);
     }
   }
 
@@ -130,7 +139,8 @@ export class Ledger {
       const isThere = call.what.startsWith('delete')
         ? oracle.changesOf(revision).some(({ type, key }) => type === 'delete' && call.what.endsWith(` ${key}`))
         : this.#seen.get(call.id) === revision;
-      if (!isThere) this.#violation(`${name(call)} was acknowledged as revision ${revision} and is not there`);
+      if (!isThere)
+        this.#violation('KnownLogOracle', `${name(call)} was acknowledged as revision ${revision} and is not there`);
       return false;
     });
   }
@@ -138,7 +148,10 @@ export class Ledger {
   /** Everything acknowledged was seen by now. */
   close(): void {
     for (const call of this.#early) {
-      this.#violation(`${name(call)} was acknowledged as revision ${call.revision}, which nobody has`);
+      this.#violation(
+        'KnownLogOracle',
+        `${name(call)} was acknowledged as revision ${call.revision}, which nobody has`,
+      );
     }
   }
 
@@ -167,12 +180,15 @@ export class Ledger {
     const lease = this.#leases.get(id);
     if (lease === undefined || lease.isRevoked || this.#now() >= lease.aliveUntil) return;
     const where = revision === undefined ? '' : ` at revision ${revision}`;
-    this.#violation(`lease ${id} ended at tick ${this.#now()}${where}, it was alive until ${lease.aliveUntil}`);
+    this.#violation(
+      'LeaseNotEarly',
+      `lease ${id} ended at tick ${this.#now()}${where}, it was alive until ${lease.aliveUntil}`,
+    );
   }
 
   #settle(call: Call, state: 'acknowledged' | 'failed'): void {
     if (call.state === 'acknowledged' || call.state === 'failed') {
-      this.#violation(`${name(call)} was answered twice: ${call.state}, then ${state}`);
+      this.#violation('KnownLogOracle', `${name(call)} was answered twice: ${call.state}, then ${state}`);
     }
     call.state = state;
   }

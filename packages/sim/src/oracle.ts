@@ -2,6 +2,8 @@
 // has it first and compared with whoever comes later. Linearizable reads, acknowledgements and watches are judged by it.
 
 import { decodeKeyValue, type Key, type KeyValue, type Store } from '@kontiki/kv';
+import { sameBytes } from './checkers/bytes.ts';
+import type { ReportViolation } from './checkers/names.ts';
 
 export interface Change {
   readonly revision: number;
@@ -18,7 +20,7 @@ export interface Change {
 
 export interface OracleHooks {
   readonly learned: (revision: number, changes: readonly Change[]) => void;
-  readonly violation: (text: string) => void;
+  readonly violation: ReportViolation;
 }
 
 const limits = { revisions: 500, bytes: 1_000_000 };
@@ -46,7 +48,10 @@ export class Oracle {
       const told = store.eventsFrom(next, limits);
       if (told.kind === 'compacted') {
         if (told.compactRevision > this.revision) {
-          this.#hooks.violation(`${who} has compacted ${told.compactRevision}, known are ${this.revision} revisions`);
+          this.#hooks.violation(
+            'KnownLogOracle',
+            `${who} has compacted ${told.compactRevision}, known are ${this.revision} revisions`,
+          );
           return store.revision + 1;
         }
         // Of the compacted revision itself only some events are left.
@@ -56,7 +61,7 @@ export class Oracle {
       const isWhole = next > store.compactRevision;
       for (const { revision, events } of told.revisions) {
         if (isWhole && revision !== next) {
-          this.#hooks.violation(`${who} tells of revision ${revision} where ${next} comes next`);
+          this.#hooks.violation('KnownLogOracle', `${who} tells of revision ${revision} where ${next} comes next`);
           return store.revision + 1;
         }
         next = revision + 1;
@@ -64,7 +69,10 @@ export class Oracle {
       }
       if (told.revisions.length === 0) {
         if (store.revision > store.compactRevision) {
-          this.#hooks.violation(`${who} is at revision ${store.revision} and has no events from ${next} on`);
+          this.#hooks.violation(
+            'KnownLogOracle',
+            `${who} is at revision ${store.revision} and has no events from ${next} on`,
+          );
         }
         return store.revision + 1;
       }
@@ -105,13 +113,19 @@ export class Oracle {
       return;
     }
     if (isWhole && known.length !== events.length) {
-      this.#hooks.violation(`${who} has ${events.length} changes at revision ${revision}, others have ${known.length}`);
+      this.#hooks.violation(
+        'KnownLogOracle',
+        `${who} has ${events.length} changes at revision ${revision}, others have ${known.length}`,
+      );
       return;
     }
     for (const [at, event] of events.entries()) {
       const other = isWhole ? known[at] : known.find(({ key }) => key === event.key);
       if (other !== undefined && sameBytes(other.encoded, event.encoded)) continue;
-      this.#hooks.violation(`${who} has another change of ${event.key} at revision ${revision} than others`);
+      this.#hooks.violation(
+        'KnownLogOracle',
+        `${who} has another change of ${event.key} at revision ${revision} than others`,
+      );
       return;
     }
   }
@@ -132,10 +146,13 @@ export class Oracle {
       const last = this.#lastChange(change.key, revision - 1);
       const version = last?.type === 'put' ? (last.decoded?.version ?? 0) + 1 : 1;
       if (change.type === 'delete' && last?.type !== 'put') {
-        this.#hooks.violation(`revision ${revision} deletes ${change.key}, which was not there`);
+        this.#hooks.violation('KnownLogOracle', `revision ${revision} deletes ${change.key}, which was not there`);
       }
       if (decoded !== undefined && (decoded.version !== version || decoded.modRevision !== revision)) {
-        this.#hooks.violation(`${change.key} has version ${decoded.version} at revision ${revision}, not ${version}`);
+        this.#hooks.violation(
+          'KnownLogOracle',
+          `${change.key} has version ${decoded.version} at revision ${revision}, not ${version}`,
+        );
       }
       const changesOfKey = this.#keys.get(change.key);
       if (changesOfKey === undefined) this.#keys.set(change.key, [change]);
@@ -156,12 +173,6 @@ export class Oracle {
     }
     return changes[low - 1];
   }
-}
-
-export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  if (a.length !== b.length) return false;
-  for (let at = 0; at < a.length; at++) if (a[at] !== b[at]) return false;
-  return true;
 }
 
 /** The KeyValue inside an encoded event of a put: field 2, the only one. */

@@ -4,13 +4,15 @@
 import type { RunningMember } from '@kontiki/member';
 import { VirtualTime } from '@kontiki/raft/memory';
 import { Chance } from './chance.ts';
+import { sameBytes } from './checkers/bytes.ts';
+import type { CheckerName, ReportViolation } from './checkers/names.ts';
 import { Client } from './clients.ts';
 import { Cluster, type Seat } from './cluster.ts';
 import { rangeOf } from './commands.ts';
 import type { Host } from './host.ts';
 import { Ledger } from './ledger.ts';
 import { Nemesis } from './nemesis.ts';
-import { Oracle, sameBytes } from './oracle.ts';
+import { Oracle } from './oracle.ts';
 import { type Plan, planOf, ticksPerSecond } from './plan.ts';
 import type { PlantedFault } from './planted.ts';
 import { Trace } from './trace.ts';
@@ -26,6 +28,12 @@ export interface RunOptions {
   readonly plan?: Partial<Plan>;
 }
 
+export interface Violation {
+  readonly checker: CheckerName;
+  /** Both facts that clash, in one sentence. */
+  readonly text: string;
+}
+
 /** What a run has seen, so that a test can tell whether it was worth its time. */
 export interface Report {
   readonly counts: Readonly<Record<string, number>>;
@@ -34,9 +42,14 @@ export interface Report {
 
 export class ViolationError extends Error {
   readonly code = 'VIOLATION';
-  constructor(seed: number, violations: readonly string[], trace: Trace, traceLines: number) {
-    super([`seed ${seed}: ${violations.slice(0, 5).join('; ')}`, ...trace.last(traceLines)].join('\n'));
+  /** In the order in which they were found: the first is the one to look at. */
+  readonly violations: readonly Violation[];
+
+  constructor(seed: number, violations: readonly Violation[], trace: Trace, traceLines: number) {
+    const found = violations.slice(0, 5).map(({ checker, text }) => `${checker}: ${text}`);
+    super([`seed ${seed}: ${found.join('; ')}`, ...trace.last(traceLines)].join('\n'));
     this.name = 'ViolationError';
+    this.violations = violations;
   }
 }
 
@@ -48,9 +61,10 @@ const leaseTicksMax = 4 * ticksPerSecond;
 
 export async function run(seed: number, options: RunOptions): Promise<Report> {
   const world = new World({ ...planOf(seed), ...options.plan }, new Set(options.planted ?? []), options);
-  const stray: string[] = [];
+  const stray: Violation[] = [];
   const cancel = options.host.onStray((reason) => {
-    stray.push(`a promise was rejected and nobody heard: ${reason instanceof Error ? reason.stack : String(reason)}`);
+    const text = `a promise was rejected and nobody heard: ${reason instanceof Error ? reason.stack : String(reason)}`;
+    stray.push({ checker: 'NoStrayRejection', text });
   });
   try {
     return await world.play(stray);
@@ -62,7 +76,7 @@ export async function run(seed: number, options: RunOptions): Promise<Report> {
 class World {
   readonly #plan: Plan;
   readonly #chance: Chance;
-  readonly #violations: string[] = [];
+  readonly #violations: Violation[] = [];
   readonly #time = new VirtualTime();
   readonly #options: RunOptions;
   readonly #trace: Trace;
@@ -74,16 +88,16 @@ class World {
   readonly #watchers: readonly Watcher[];
   readonly #watched = new Map<Watcher, RunningMember>();
   readonly #hashes = new Map<string, number>();
-  #stray: readonly string[] = [];
+  #stray: readonly Violation[] = [];
 
   constructor(plan: Plan, planted: ReadonlySet<PlantedFault>, options: RunOptions) {
     this.#options = options;
     this.#trace = new Trace(() => this.#time.now, options.print);
     this.#plan = plan;
     this.#chance = new Chance(plan.seed, 'world');
-    const violation = (text: string): void => {
-      this.#trace.say(`VIOLATION ${text}`);
-      this.#violations.push(text);
+    const violation: ReportViolation = (checker, text) => {
+      this.#trace.say(`VIOLATION ${checker}: ${text}`);
+      this.#violations.push({ checker, text });
     };
     const cluster = new Cluster(plan, planted, { time: this.#time, trace: this.#trace, violation });
     this.#cluster = cluster;
@@ -110,7 +124,7 @@ class World {
     });
   }
 
-  async play(stray: readonly string[]): Promise<Report> {
+  async play(stray: readonly Violation[]): Promise<Report> {
     this.#stray = stray;
     const { seats } = this.#cluster;
     for (const seat of seats) this.#cluster.start(seat);
@@ -147,8 +161,8 @@ class World {
     if (all.length > 0) throw new ViolationError(this.#plan.seed, all, this.#trace, this.#options.traceLines ?? 1);
   }
 
-  #violate(text: string): void {
-    this.#violations.push(text);
+  #violate(checker: CheckerName, text: string): void {
+    this.#violations.push({ checker, text });
     this.#stop();
   }
 
@@ -184,7 +198,8 @@ class World {
 
   async #until(condition: () => boolean, what: string, ticksMax: number): Promise<void> {
     for (let ticks = 0; !condition(); ticks++) {
-      if (ticks >= ticksMax) this.#violate(`after ${ticksMax} healthy ticks still not: ${what}; ${this.#describe()}`);
+      if (ticks >= ticksMax)
+        this.#violate('Liveness', `after ${ticksMax} healthy ticks still not: ${what}; ${this.#describe()}`);
       await this.#pass();
     }
   }
@@ -260,21 +275,23 @@ class World {
       this.#oracle.hear(name, member.store, 0);
       const all = member.store.range(rangeOf('\0', '\0'));
       if (member.store.revision !== revision) {
-        this.#violate(`${name} ends at revision ${member.store.revision}, applied were ${revision}`);
+        this.#violate('KnownLogOracle', `${name} ends at revision ${member.store.revision}, applied were ${revision}`);
       }
       const none = new Uint8Array(0);
       const isEqual =
         all.kind === 'range' &&
         all.kvs.length === expected.length &&
         expected.every(({ kv }, at) => sameBytes(kv ?? none, all.kvs[at] ?? none));
-      if (!isEqual) this.#violate(`${name} ends with other pairs than the history`);
+      if (!isEqual) this.#violate('KnownLogOracle', `${name} ends with other pairs than the history`);
     }
     const asked = this.#cluster.awake.map((member) => member.hashKv(revision));
     const rosters = this.#cluster.awake.map((member) => JSON.stringify(member.members(), (_, value) => String(value)));
-    if (new Set(rosters).size > 1) this.#violate(`the members know each other differently: ${rosters.join(', ')}`);
+    if (new Set(rosters).size > 1)
+      this.#violate('EqualHash', `the members know each other differently: ${rosters.join(', ')}`);
     const hashes = await this.#within(Promise.all(asked), 'checksums are computed');
     const sums = hashes.map((result) => ('hash' in result ? `${result.hash} ${result.compactRevision}` : 'none'));
-    if (new Set(sums).size > 1) this.#violate(`the members end with different checksums: ${sums.join(', ')}`);
+    if (new Set(sums).size > 1)
+      this.#violate('EqualHash', `the members end with different checksums: ${sums.join(', ')}`);
     await this.#until(
       () => this.#watchers.every(({ through, ahead }) => ahead === 0 && through >= this.#lastTold()),
       'every watcher has been told everything',
@@ -297,10 +314,12 @@ class World {
       const segments = files.filter(([path]) => path.startsWith(`/${name}/wal/`) && path.endsWith('.wal')).length;
       const snapshots = files.filter(([path]) => path.startsWith(`/${name}/snapshots/`)).map(([path]) => path);
       this.#trace.say(`${name} has ${segments} segments and ${snapshots.length} snapshots`);
-      if (snapshots.length > 1) this.#violate(`${name} keeps snapshots that nobody needs: ${snapshots.join(' ')}`);
+      if (snapshots.length > 1)
+        this.#violate('BoundedDisk', `${name} keeps snapshots that nobody needs: ${snapshots.join(' ')}`);
       const kept = life?.member === undefined ? 0 : this.#keptBytes();
       const most = 6 + Math.ceil(kept / this.#plan.segmentBytes);
-      if (segments > most) this.#violate(`${name} keeps ${segments} segments of the log, ${most} are enough`);
+      if (segments > most)
+        this.#violate('BoundedDisk', `${name} keeps ${segments} segments of the log, ${most} are enough`);
     }
   }
 
@@ -320,7 +339,10 @@ class World {
     await this.#until(() => this.#isSettled(), 'every member is back and holds the same', patienceTicks);
     for (const { store, identity } of this.#cluster.awake) {
       if (store.revision !== revision) {
-        this.#violate(`${identity.name} was stopped at revision ${revision} and comes back with ${store.revision}`);
+        this.#violate(
+          'DurableKept',
+          `${identity.name} was stopped at revision ${revision} and comes back with ${store.revision}`,
+        );
       }
     }
   }

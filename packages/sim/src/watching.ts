@@ -4,16 +4,19 @@
 import type { WatchEvent, WatchResponse, WatchStream } from '@kontiki/kv';
 import type { RunningMember } from '@kontiki/member';
 import type { Chance } from './chance.ts';
-import { type Oracle, sameBytes } from './oracle.ts';
+import type { ReportViolation } from './checkers/names.ts';
+import { WatchGuarantees } from './checkers/watch-guarantees.ts';
+import type { Oracle } from './oracle.ts';
 
 type Told =
   | { readonly kind: 'events'; readonly revision: number; readonly events: readonly WatchEvent[] }
   | { readonly kind: 'progress'; readonly revision: number }
-  /** Compaction was faster: the watch goes on at `revision`. */
-  | { readonly kind: 'overtaken'; readonly revision: number };
+  | { readonly kind: 'created'; readonly at: number; readonly isResumed: boolean }
+  /** Compaction was faster: the watch goes on at `compactRevision`. */
+  | { readonly kind: 'overtaken'; readonly compactRevision: number };
 
 export interface WatcherHooks {
-  readonly violation: (text: string) => void;
+  readonly violation: ReportViolation;
   readonly after: (ticks: number, task: () => void) => void;
   /** Skips a revision on every resume: for tests of the judge. */
   readonly skips: boolean;
@@ -23,8 +26,7 @@ export class Watcher {
   readonly #name: string;
   readonly #chance: Chance;
   readonly #hooks: WatcherHooks;
-  /** Everything up to here has been told. */
-  #through: number | undefined;
+  #guarantees: WatchGuarantees | undefined;
   /** The client itself has been told everything up to here; the judge may be behind. */
   #seen: number | undefined;
   #told: Told[] = [];
@@ -48,7 +50,7 @@ export class Watcher {
   }
 
   get through(): number {
-    return this.#through ?? 0;
+    return this.#guarantees?.through ?? 0;
   }
 
   connect(member: RunningMember): void {
@@ -90,44 +92,31 @@ export class Watcher {
   /** Compares what was told with the history, as far as that is known. */
   verify(oracle: Oracle): void {
     const told = this.#told;
-    const known = told.findIndex((one) => one.kind !== 'overtaken' && one.revision > oracle.revision);
+    const known = told.findIndex((one) => 'revision' in one && one.revision > oracle.revision);
     this.#told = known < 0 ? [] : told.splice(known);
+    this.#guarantees ??= new WatchGuarantees(
+      this.#name,
+      (revision) => oracle.changesOf(revision),
+      this.#hooks.violation,
+    );
+    const guarantees = this.#guarantees;
     for (const one of told) {
-      const through = this.#through ?? 0;
-      if (one.kind === 'overtaken') {
-        if (one.revision <= through + 1) this.#violate(`lost ${through + 1} to compaction ${one.revision}`);
-        this.#through = Math.max(through, one.revision - 1);
-      } else {
-        const events = one.kind === 'events' ? one.events : [];
-        const last = one.kind === 'events' ? (events.at(-1)?.modRevision ?? 0) : one.revision;
-        this.#events += events.length;
-        if (one.revision < last) this.#violate(`was told of ${last} by a store at ${one.revision}`);
-        else if (last < through) this.#violate(`was told of ${last} after ${through}`);
-        else this.#compare(oracle, through, last, events);
-        this.#through = last;
+      switch (one.kind) {
+        case 'created':
+          guarantees.created(one.at);
+          if (one.isResumed) guarantees.resumed();
+          break;
+        case 'events':
+          this.#events += one.events.length;
+          guarantees.events(one.revision, one.events);
+          break;
+        case 'progress':
+          guarantees.progress(one.revision);
+          break;
+        case 'overtaken':
+          guarantees.overtaken(one.compactRevision);
       }
     }
-  }
-
-  /** `events` are all changes after `through` up to and with `last`. */
-  #compare(oracle: Oracle, through: number, last: number, events: readonly WatchEvent[]): void {
-    let at = 0;
-    for (let next = through + 1; next <= last; next++) {
-      for (const change of oracle.changesOf(next)) {
-        const event = events[at];
-        at += 1;
-        if (event?.modRevision === next && sameBytes(event.encoded, change.encoded)) continue;
-        const instead = event === undefined ? 'nothing' : `${event.type} ${event.key} of revision ${event.modRevision}`;
-        this.#violate(`was told ${instead} where ${change.type} ${change.key} of revision ${next} comes`);
-        return;
-      }
-    }
-    const extra = events[at];
-    if (extra !== undefined) this.#violate(`was told of revision ${extra.modRevision} once more`);
-  }
-
-  #violate(text: string): void {
-    this.#hooks.violation(`${this.#name} ${text}`);
   }
 
   #take(connection: number, response: WatchResponse): boolean {
@@ -135,8 +124,8 @@ export class Watcher {
     switch (response.kind) {
       case 'created':
         // etcd: without a start revision, from the next one on.
+        this.#told.push({ kind: 'created', at: response.revision, isResumed: this.#seen !== undefined });
         this.#seen ??= response.revision;
-        this.#through ??= response.revision;
         break;
       case 'events':
         this.#told.push({ kind: 'events', revision: response.revision, events: response.events });
@@ -147,13 +136,13 @@ export class Watcher {
         this.#see(response.revision);
         break;
       case 'canceled':
-        this.#told.push({ kind: 'overtaken', revision: response.compactRevision });
+        this.#told.push({ kind: 'overtaken', compactRevision: response.compactRevision });
         this.#see(response.compactRevision - 1);
         this.#stream = undefined;
         this.#connection += 1;
         return true;
       case 'refused':
-        this.#violate(`was refused: ${response.reason}`);
+        this.#hooks.violation('KnownErrors', `${this.#name} was refused: ${response.reason}`);
     }
     if (!this.#chance.oneIn(6)) return true;
     this.#hooks.after(this.#chance.between(1, 12), () => {

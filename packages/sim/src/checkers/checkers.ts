@@ -14,7 +14,6 @@ export function createCheckers(_report: ReportViolation): Observer {
     durable: nothing,
     snapshotStored: nothing,
     sent: nothing,
-    received: nothing,
     applied: nothing,
     restored: nothing,
     flushed: nothing,

@@ -25,10 +25,12 @@ export const checkerClaims = {
   WatchResumable: 'A watch that goes on after a break neither skips nor repeats.',
   LeaseNotEarly: 'A lease never ends before its time, nor by a leader that was deposed.',
   EqualHash: 'Members at one revision have one checksum.',
+  BoundedDisk: 'What is left on disks is bounded by what must be kept, not by what was written.',
   BoundedMemory: 'Logs, queues, overlays and waiting calls stay within their limits.',
   Liveness: 'Once a majority is healed, it makes progress, and everybody catches up.',
   NoStrayRejection: 'No promise is rejected with nobody listening.',
   FailStop: 'A member stops itself on a broken disk, and for no other reason.',
+  KnownErrors: 'A call fails only with an error that says whether it may have had an effect.',
   Linearizability: 'The calls of clients have an order that explains every answer (Wing and Gong).',
 } as const;
 

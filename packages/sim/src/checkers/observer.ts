@@ -36,8 +36,6 @@ export interface Observer {
 
   /** `Transport.send` was called: the message has left, whether it arrives or not. */
   sent(message: Message): void;
-  /** The message came to the driver of its `to`. */
-  received(message: Message): void;
 
   /** The state machine has taken the commands and stands at `last` (and its store, if it has one, at `revision`). */
   applied(node: NodeId, commands: readonly CommittedCommand[], last: LogId, revision: number): void;
