@@ -1,7 +1,7 @@
 // What is committed (§5.3, §5.4.2), and what is handed to the state machine: committed and durable here, in order, each
 // entry once, in batches bounded in bytes.
 
-import type { Applicable, Entry, Index, LogId, Term } from './api.ts';
+import type { Applicable, Entry, Index, LogId, NodeId, Term } from './api.ts';
 import { assert } from './assert.ts';
 import { entryBytes } from './log.ts';
 import { type Leader, type Node, peerOf } from './node.ts';
@@ -22,9 +22,9 @@ export function appendOwn(node: Node, leader: Leader, entry: Entry): LogId {
 export function advanceCommit(node: Node, leader: Leader): void {
   const { log, durability, settings, rules } = node;
   // A leader counts its own copy only when it is durable; the others may well be first (thesis §10.2.1).
-  const stored = reachedByQuorum(log.configuration, (voter) =>
-    voter === settings.id ? durability.durable : (peerOf(leader, voter)?.match ?? 0),
-  );
+  const own = rules.ownMatch(durability.durable, log.lastIndex);
+  const reached = (voter: NodeId): number => (voter === settings.id ? own : (peerOf(leader, voter)?.match ?? 0));
+  const stored = reachedByQuorum(log.configuration, reached, rules.majority);
   const index = lower(stored as Index, log.lastIndex);
   if (index <= node.commit) return;
   const term = log.termAt(index) ?? (0 as Term);
@@ -40,9 +40,9 @@ export function advanceCommit(node: Node, leader: Leader): void {
 
 /** The next batch for the state machine. A restored base comes first, in its place among the entries. */
 export function nextApply(node: Node): readonly Applicable[] {
-  const { log, durability, settings } = node;
+  const { log, durability, settings, rules } = node;
   const base = log.base.last.index;
-  const through = lower(node.commit, durability.durable);
+  const through = rules.applyThrough(node.commit, durability.durable);
   if (through <= node.applying || through < base) return [];
   const batch: Applicable[] = [];
   if (base > node.applying) {

@@ -35,7 +35,7 @@ export function nextPersist(node: Node): Persist | undefined {
     id,
     sync,
     hardState: hardDirty || commitMoved ? hard : undefined,
-    base: durability.baseDirty ? log.base : undefined,
+    base: durability.baseDirty && node.rules.writesBase() ? log.base : undefined,
     entries: hasEntries ? log.between(from, log.lastIndex) : [],
   };
   durability.lastId = id;
@@ -103,7 +103,7 @@ export function isStalled(node: Node): boolean {
 /** Nothing after `last` is on disk any more, nor on its way, as it is in memory. */
 export function lowerDurability(node: Node, last: LogId): void {
   const { durability } = node;
-  durability.durable = lower(durability.durable, last.index);
+  durability.durable = node.rules.durableAfterCut(durability.durable, last.index);
   durability.handed = lower(durability.handed, last.index);
   if (durability.flight !== undefined && durability.flight.last.index > last.index) durability.flight.last = last;
 }

@@ -13,6 +13,7 @@ export function campaign(node: Node, transfer: boolean): void {
   if (node.role.kind === 'leader' || !isElectable(node) || isStalled(node)) return;
   const why = node.settings.why;
   if (node.role.kind === 'follower') why?.('fol.timeout', { timeout: node.electionTimeout, transfer });
+  else if (!node.rules.campaignsAgain()) return;
   else why?.('cand.again', { role: node.role.kind, term: node.term });
   // thesis §3.10: whoever is told to take over does not ask first; its leader has agreed.
   if (node.settings.preVote && !transfer) askFirst(node);
@@ -31,8 +32,9 @@ function askFirst(node: Node): void {
   recordBallot(node, node.settings.id, true);
 }
 
-function startElection(node: Node, transfer: boolean): void {
-  becomeCandidate(node, transfer);
+function startElection(node: Node, isTransfer: boolean): void {
+  becomeCandidate(node, isTransfer);
+  const transfer = node.rules.tellsOfTransfer(isTransfer);
   const { term } = node;
   node.settings.why?.('cand.start', { term, last: node.log.last });
   for (const to of others(node)) {
@@ -75,6 +77,7 @@ export function onRequestVote(node: Node, message: MessageOf<'requestVote'>): vo
 
 function answerPreVote(node: Node, message: MessageOf<'requestVote'>): void {
   const why = node.settings.why;
+  node.votedFor = node.rules.votedForAfterPreVote(node.votedFor);
   const { from, term, last } = message;
   if (hearsLeader(node)) {
     why?.('pv.deny.lease', { from, leader: node.leader });
@@ -131,7 +134,7 @@ export function onRequestVoteReply(node: Node, message: MessageOf<'requestVoteRe
     phase === 'vote'
       ? role.kind === 'candidate' && node.rules.acceptsReply(term, node.term)
       : role.kind === 'preCandidate' && (granted ? term === node.term + 1 : term === node.term);
-  if (awaited) recordBallot(node, from, granted);
+  if (awaited) recordBallot(node, from, node.rules.isVote(granted));
   else node.settings.why?.('drop.stale-reply', { from, phase, term });
 }
 
@@ -140,7 +143,8 @@ function recordBallot(node: Node, voter: NodeId, granted: boolean): void {
   if (role.kind !== 'candidate' && role.kind !== 'preCandidate') return;
   if (role.votes.some((ballot) => ballot.voter === voter)) return;
   role.votes.push({ voter, granted });
-  if (voteResult(node.log.configuration, (id) => ballotOf(role.votes, id)) !== 'won') return;
+  const result = voteResult(node.log.configuration, (id) => ballotOf(role.votes, id), node.rules.majority);
+  if (result !== 'won') return;
   if (role.kind === 'preCandidate') {
     startElection(node, false);
   } else {

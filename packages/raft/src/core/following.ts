@@ -1,7 +1,7 @@
 // A follower's half of replication (§5.3, figure 2 "AppendEntries RPC") and of snapshots (§7, figure 13). Everything from a
 // leader passes the same consistency check; a heartbeat is nothing special.
 
-import type { Entry, Index, Message, MessageOf } from './api.ts';
+import type { Entry, Index, MessageOf } from './api.ts';
 import { assert } from './assert.ts';
 import { lowerDurability, termIsDurable } from './durability.ts';
 import { entryBytes } from './log.ts';
@@ -9,11 +9,13 @@ import { type Node, ownEntry, send } from './node.ts';
 import { higher, lower, plus } from './numbers.ts';
 import { becomeFollower, keepQuiet } from './roles.ts';
 
+type LeaderMessage = MessageOf<'appendEntries'> | MessageOf<'installSnapshot'>;
+
 export function onAppendEntries(node: Node, message: MessageOf<'appendEntries'>): void {
   const { log, settings } = node;
-  const { prev, from, round } = message;
+  const { prev, entries, from } = message;
   if (!isWellFormed(message)) {
-    settings.why?.('drop.odd', { from, prev, entries: message.entries.length });
+    settings.why?.('drop.odd', { from, prev, entries: entries.length });
     return;
   }
   if (message.term < node.term) {
@@ -22,12 +24,12 @@ export function onAppendEntries(node: Node, message: MessageOf<'appendEntries'>)
     reject(node, message);
     return;
   }
-  followLeader(node, message);
+  if (!followLeader(node, message)) return;
 
   // What lies below our base is committed, so it is the same in the log of every leader of this term or later.
   const base = log.base.last.index;
-  const matches = prev.index < base || log.contains(prev);
-  if (!matches) {
+  const hasPrev = prev.index < base || log.contains(prev);
+  if (!node.rules.isConsistent(hasPrev, entries.length)) {
     assert(
       prev.index > node.commit,
       () => `leader ${from} of term ${node.term} denies committed entry ${prev.index} (commit ${node.commit})`,
@@ -41,21 +43,25 @@ export function onAppendEntries(node: Node, message: MessageOf<'appendEntries'>)
   commitUpTo(node, message.commit, covered);
   // A leader cannot tell "not taken" from "not durable yet": it would go on behind these entries, be rejected, and come
   // again at once, for as long as there is no room. Unanswered, it asks with its next heartbeat.
-  if (!isFull) answer(node, message.from, round, covered);
+  if (!isFull) answer(node, message, covered, entries.length);
 }
 
-/** §5.2: whoever sends this leads the current term. Candidates give way; the timer starts again. */
-function followLeader(node: Node, message: Message): void {
+/** §5.2: whoever sends this leads the current term. Candidates give way; the timer starts again. Answers whether to go on. */
+function followLeader(node: Node, message: LeaderMessage): boolean {
   assert(node.role.kind !== 'leader', () => `${message.from} and ${node.settings.id} both lead term ${node.term}`);
   assert(
     node.leader === undefined || node.leader === message.from,
     () => `${message.from} and ${node.leader} both lead term ${node.term}`,
   );
-  if (node.role.kind !== 'follower') node.settings.why?.('cand.yield', { role: node.role.kind, leader: message.from });
+  if (node.role.kind !== 'follower') {
+    if (!node.rules.givesWay()) return false;
+    node.settings.why?.('cand.yield', { role: node.role.kind, leader: message.from });
+  }
   becomeFollower(node, node.term, message.from);
   node.votedFor = node.rules.votedForAfterAppend(node.votedFor, message.from);
   node.heardAt = node.now;
   keepQuiet(node, 'appendEntries');
+  return true;
 }
 
 /** Receiver 3 and 4: cut at the first conflict, append what is new, if there is room. `covered` is the last entry proven. */
@@ -124,8 +130,8 @@ function commitUpTo(node: Node, leaderCommit: Index, covered: Index): void {
  * Answers twice where it must: at once with the durable match, so that reads and check-quorum do not hang on a slow disk,
  * and again when what is new is durable. A term that is not yet durable answers only once it is.
  */
-function answer(node: Node, to: Message['from'], round: number, covered: Index): void {
-  const claim = node.rules.mayClaim(node.durability.durable, covered);
+function answer(node: Node, { from: to, round }: LeaderMessage, covered: Index, entries: number): void {
+  const claim = node.rules.mayClaim(node.durability.durable, covered, entries);
   const promisesNothing = termIsDurable(node);
   if (promisesNothing) {
     const outcome = { kind: 'matched', match: claim } as const;
@@ -160,14 +166,14 @@ export function onInstallSnapshot(node: Node, message: MessageOf<'installSnapsho
     send(node, { kind: 'appendEntriesReply', from: settings.id, to: from, term: node.term, round, outcome });
     return;
   }
-  followLeader(node, message);
+  if (!followLeader(node, message)) return;
   settings.why?.('is.5', { last });
 
-  if (last.index <= node.commit || log.contains(last)) {
+  if (node.rules.hasAllOf({ last, commit: node.commit, isInLog: log.contains(last) })) {
     settings.why?.('is.6', { last, ours: log.last, commit: node.commit });
     // Everything a snapshot covers is committed.
     commitUpTo(node, last.index, last.index);
-    answer(node, from, round, last.index);
+    answer(node, message, last.index, 0);
     return;
   }
 
@@ -178,7 +184,7 @@ export function onInstallSnapshot(node: Node, message: MessageOf<'installSnapsho
   log.reset(snapshot);
   node.durability.baseDirty = true;
   node.commit = last.index;
-  answer(node, from, round, last.index);
+  answer(node, message, last.index, 0);
 }
 
 /** What no correct leader breaks: entries follow `prev` one by one, terms never fall and never pass the leader's own. */

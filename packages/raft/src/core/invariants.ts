@@ -7,7 +7,7 @@ import { isVoter, members } from './configuration.ts';
 import { entryBytes } from './log.ts';
 import type { Node, Role } from './node.ts';
 import type { Peer } from './progress.ts';
-import { voteResult } from './quorum.ts';
+import { majority, voteResult } from './quorum.ts';
 
 /** What a later moment is compared with: small, so that it can be taken after every step. */
 export interface Observation {
@@ -145,7 +145,7 @@ function checkRole(node: Readonly<Node>): void {
   if (role.kind === 'candidate' || role.kind === 'preCandidate') {
     // Who has won does not stay a candidate.
     const ballot = (id: NodeId): boolean | undefined => role.votes.find((vote) => vote.voter === id)?.granted;
-    const result = voteResult(log.configuration, ballot);
+    const result = voteResult(log.configuration, ballot, majority);
     assert(result !== 'won' || !isVoter(log.configuration, settings.id), () => `a ${role.kind} that has won`);
   }
 }

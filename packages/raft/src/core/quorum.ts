@@ -13,6 +13,9 @@ export interface VoterSets {
 
 export type VoteResult = 'won' | 'lost' | 'pending';
 
+/** How many of so many voters decide. */
+export type Majority = (size: number) => number;
+
 /** How many of `size` voters are a majority. */
 export function majority(size: number): number {
   return Math.floor(size / 2) + 1;
@@ -22,12 +25,13 @@ export function majority(size: number): number {
  * The highest number that a majority of each set has reached: an index that is stored, a round that was answered, a
  * moment that was confirmed. Infinity when there are no voters at all.
  */
-export function reachedByQuorum(sets: VoterSets, reached: (voter: NodeId) => number): number {
-  const incoming = reachedByMajority(sets.voters, reached);
-  return sets.outgoing.length === 0 ? incoming : Math.min(incoming, reachedByMajority(sets.outgoing, reached));
+export function reachedByQuorum(sets: VoterSets, reached: (voter: NodeId) => number, enough: Majority): number {
+  const incoming = reachedByMajority(sets.voters, reached, enough);
+  if (sets.outgoing.length === 0) return incoming;
+  return Math.min(incoming, reachedByMajority(sets.outgoing, reached, enough));
 }
 
-function reachedByMajority(voters: readonly NodeId[], reached: (voter: NodeId) => number): number {
+function reachedByMajority(voters: readonly NodeId[], reached: (voter: NodeId) => number, enough: Majority): number {
   if (voters.length === 0) return Number.POSITIVE_INFINITY;
   const ascending: number[] = [];
   for (const voter of voters) {
@@ -36,18 +40,26 @@ function reachedByMajority(voters: readonly NodeId[], reached: (voter: NodeId) =
     while (at > 0 && (ascending[at - 1] ?? 0) > value) at -= 1;
     ascending.splice(at, 0, value);
   }
-  return ascending[voters.length - majority(voters.length)] ?? 0;
+  return ascending[voters.length - enough(voters.length)] ?? 0;
 }
 
 /** Won once a majority of each set said yes; lost once a majority of either set cannot come together any more. */
-export function voteResult(sets: VoterSets, ballot: (voter: NodeId) => boolean | undefined): VoteResult {
-  const incoming = majorityResult(sets.voters, ballot);
-  const outgoing = majorityResult(sets.outgoing, ballot);
+export function voteResult(
+  sets: VoterSets,
+  ballot: (voter: NodeId) => boolean | undefined,
+  enough: Majority,
+): VoteResult {
+  const incoming = majorityResult(sets.voters, ballot, enough);
+  const outgoing = majorityResult(sets.outgoing, ballot, enough);
   if (incoming === 'lost' || outgoing === 'lost') return 'lost';
   return incoming === 'won' && outgoing === 'won' ? 'won' : 'pending';
 }
 
-function majorityResult(voters: readonly NodeId[], ballot: (voter: NodeId) => boolean | undefined): VoteResult {
+function majorityResult(
+  voters: readonly NodeId[],
+  ballot: (voter: NodeId) => boolean | undefined,
+  enough: Majority,
+): VoteResult {
   if (voters.length === 0) return 'won';
   let granted = 0;
   let missing = 0;
@@ -56,7 +68,7 @@ function majorityResult(voters: readonly NodeId[], ballot: (voter: NodeId) => bo
     if (vote === undefined) missing += 1;
     else if (vote) granted += 1;
   }
-  const needed = majority(voters.length);
+  const needed = enough(voters.length);
   if (granted >= needed) return 'won';
   return granted + missing < needed ? 'lost' : 'pending';
 }

@@ -222,7 +222,7 @@ function receive(node: Node, message: Message): Verdict {
   if (!isKnown(message) || message.to !== node.settings.id || message.from === node.settings.id) {
     return refused(node, 'invalid');
   }
-  if (message.term > node.term && !heedTerm(node, message)) return accepted;
+  if (message.term > node.term && node.rules.heedsTerm(message.kind) && !heedTerm(node, message)) return accepted;
   switch (message.kind) {
     case 'requestVote':
       onRequestVote(node, message);
@@ -261,11 +261,12 @@ function heedTerm(node: Node, message: Message): boolean {
       node.settings.why?.('rv.lease', { from: message.from, term: message.term, leader: node.leader });
       return false;
     }
-    if (message.phase === 'preVote') return true; // thesis §9.6: a term that is only asked about
+    // thesis §9.6: a term that is only asked about
+    if (message.phase === 'preVote' && !node.rules.preVoteRaisesTerm()) return true;
   }
   if (message.kind === 'requestVoteReply' && message.phase === 'preVote' && message.granted) return true;
   const fromLeader = message.kind === 'appendEntries' || message.kind === 'installSnapshot';
-  becomeFollower(node, message.term, fromLeader ? message.from : undefined);
+  becomeFollower(node, message.term, fromLeader ? message.from : node.rules.leaderInNewTerm(node.leader));
   return true;
 }
 

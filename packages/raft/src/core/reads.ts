@@ -98,7 +98,11 @@ export function awaitedRound(role: Leader): number {
 }
 
 function answeredByQuorum(node: Node, role: Leader): number {
-  return reachedByQuorum(node.log.configuration, (voter) => answeredBy(node, role, voter, 'answeredRound'));
+  return reachedByQuorum(
+    node.log.configuration,
+    (voter) => answeredBy(node, role, voter, 'answeredRound'),
+    node.rules.majority,
+  );
 }
 
 function answeredBy(node: Node, role: Leader, voter: NodeId, what: 'answeredRound' | 'contact'): number {
@@ -109,7 +113,11 @@ function answeredBy(node: Node, role: Leader, voter: NodeId, what: 'answeredRoun
 
 /** When the newest round that a quorum has answered was sent (thesis §6.2, §6.4.1). Infinity for a quorum of one. */
 export function quorumContact(node: Node, role: Leader): number {
-  return reachedByQuorum(node.log.configuration, (voter) => answeredBy(node, role, voter, 'contact'));
+  return reachedByQuorum(
+    node.log.configuration,
+    (voter) => answeredBy(node, role, voter, 'contact'),
+    node.rules.majority,
+  );
 }
 
 function mayServeByLease(node: Node, role: Leader): boolean {
@@ -124,7 +132,7 @@ function mayServeByLease(node: Node, role: Leader): boolean {
 
 /** A confirmed read is served once the state machine has applied what it must see (thesis §6.4 step 4). */
 function confirm(node: Node, readId: number, index: Index): void {
-  if (node.applied >= index) node.out.reads.push({ readId, index });
+  if (node.rules.isApplied(node.applied, index)) node.out.reads.push({ readId, index });
   else node.confirmedReads.push({ readId, index });
 }
 
@@ -139,8 +147,11 @@ export function releaseReads(node: Node): void {
 /** Leadership is over: no round of it can confirm a read any more. */
 export function loseLeaderReads(node: Node, role: Leader): void {
   for (const read of role.reads) {
-    if (read.from === undefined) lose(node, read.readId);
-    else reply(node, read.from, read.readId, undefined);
+    // thesis §6.4: another leader may have committed more by now.
+    const index = node.rules.servesWhenDeposed() ? node.commit : undefined;
+    if (read.from !== undefined) reply(node, read.from, read.readId, index);
+    else if (index !== undefined) confirm(node, read.readId, index);
+    else lose(node, read.readId);
   }
   role.reads = [];
 }

@@ -140,7 +140,7 @@ function noteContact(node: Node, leader: Leader, peer: Peer, round: number): voi
 }
 
 function onMatched(node: Node, leader: Leader, peer: Peer, round: number, match: Index): void {
-  const moved = noteMatch(peer, match);
+  const moved = noteMatch(peer, node.rules.matchOf(match, peer.next));
   if (moved) node.settings.why?.('lead.ok', { from: peer.id, match: peer.match, next: peer.next });
   const { flow } = peer;
   if (flow.kind === 'probe' && flow.awaited !== undefined && round >= flow.awaited.round) {

@@ -17,7 +17,7 @@ export function drawTimeout(node: Node): void {
   const drawn = draw('electionTimeout', node.draws, electionTicks);
   assert(isCount(drawn) && drawn < electionTicks, () => `drew ${drawn}, which is not in [0, ${electionTicks})`);
   node.draws += 1;
-  node.electionTimeout = electionTicks + drawn;
+  node.electionTimeout = node.rules.electionTimeout(electionTicks, drawn);
 }
 
 /** thesis §4.2.3, §9.6: whether a leader was heard within the shortest timeout; a leader hears itself. */
@@ -33,7 +33,7 @@ export function becomeFollower(node: Node, term: Term, leader: NodeId | undefine
   if (term > node.term) {
     node.settings.why?.('all.term', { from: node.term, to: term });
     enterTerm(node, term);
-    node.votedFor = undefined;
+    node.votedFor = node.rules.votedForInNewTerm(node.votedFor);
     drawTimeout(node);
   }
   if (role.kind === 'leader') {

@@ -4,6 +4,7 @@
 
 import type { Index, LogId, Message, NodeId, Term } from './api.ts';
 import { lower } from './numbers.ts';
+import { majority } from './quorum.ts';
 
 export interface VoteQuestion {
   readonly candidate: NodeId;
@@ -41,6 +42,30 @@ export interface FollowerCommit {
 
 export interface Rules {
   readonly name: string;
+  /** §5.1: whether a message of this kind with a higher term makes any node a follower of that term. */
+  readonly heedsTerm: (kind: Message['kind']) => boolean;
+  /** §5.2: what `votedFor` is when a term begins by hearing of it. */
+  readonly votedForInNewTerm: (votedFor: NodeId | undefined) => NodeId | undefined;
+  /** thesis §6.2: whom a node takes for the leader of a term of which it knows no leader yet. */
+  readonly leaderInNewTerm: (leader: NodeId | undefined) => NodeId | undefined;
+  /** §5.2: how long an election timer runs: the shortest timeout, and what was drawn in [0, shortest). */
+  readonly electionTimeout: (shortest: number, drawn: number) => number;
+  /** §5.2: whether a candidate whose timer ran out starts another election. */
+  readonly campaignsAgain: () => boolean;
+  /** §5.2: whether a candidate gives way to a leader of its own term. */
+  readonly givesWay: () => boolean;
+  /** §5.2: whether an answer to a vote request is a vote. */
+  readonly isVote: (granted: boolean) => boolean;
+  /** §5.2: how many of so many voters decide. */
+  readonly majority: (voters: number) => number;
+  /** thesis §9.6: whether being asked for a pre-vote raises the term. */
+  readonly preVoteRaisesTerm: () => boolean;
+  /** thesis §9.6: what `votedFor` is after a pre-vote was answered. */
+  readonly votedForAfterPreVote: (votedFor: NodeId | undefined) => NodeId | undefined;
+  /** thesis §6.2: whether a leader resigns, that long after the newest round that a quorum has answered. */
+  readonly resigns: (sinceContact: number, electionTicks: number) => boolean;
+  /** thesis §4.2.3, §3.10: whether a vote request says that the leader itself wants this election. */
+  readonly tellsOfTransfer: (isTransfer: boolean) => boolean;
   /** §5.4.1: whether a log may lead this one. */
   readonly isUpToDate: (candidate: LogId, own: LogId) => boolean;
   /** §5.2, §5.4.1: what to answer a vote request of the current term. */
@@ -51,8 +76,14 @@ export interface Rules {
   readonly resetsTimer: (event: TimerEvent) => boolean;
   /** §8: whether a new leader begins its term with an entry of its own. */
   readonly appendsNoop: () => boolean;
+  /** thesis §10.2.1: how far a leader counts its own log. */
+  readonly ownMatch: (durable: Index, last: Index) => Index;
+  /** §5.3: how far a follower's log is proven, given what its answer says and what is to be sent to it next. */
+  readonly matchOf: (answered: Index, next: Index) => Index;
   /** §5.4.2: whether an entry that a quorum has stored is thereby committed. */
   readonly mayCommitByCounting: (entryTerm: Term, currentTerm: Term) => boolean;
+  /** §5.3: whether a log that may have the entry at `prev` passes the consistency check. */
+  readonly isConsistent: (hasPrev: boolean, entries: number) => boolean;
   /** §5.3: how far a follower may commit after a message. What lies past its log is never committed. */
   readonly followerCommit: (question: FollowerCommit) => Index;
   /** §5.3: from where a follower cuts its log before it appends; undefined keeps all. */
@@ -67,14 +98,43 @@ export interface Rules {
   readonly firstRoundOfRead: (newest: number) => number;
   /** Figure 2, persistent state: whether a message that a write stands behind leaves before that write is durable. */
   readonly leavesBeforeDurable: (message: Message) => boolean;
-  /** Figure 2, persistent state: what an answer may claim, of a log that is durable up to one index and appended to another. */
-  readonly mayClaim: (durable: Index, appended: Index) => Index;
+  /** Figure 2, persistent state: what an answer to so many entries may claim, of a log durable up to one index and appended to another. */
+  readonly mayClaim: (durable: Index, appended: Index, entries: number) => Index;
+  /** Figure 2, persistent state: how far the disk has what the log has, once the log was cut after `last`. */
+  readonly durableAfterCut: (durable: Index, last: Index) => Index;
+  /** thesis §10.2.1: how far the state machine is given entries. */
+  readonly applyThrough: (commit: Index, durable: Index) => Index;
+  /** thesis §6.4, step 4: whether a confirmed read may be served. */
+  readonly isApplied: (applied: Index, readIndex: Index) => boolean;
+  /** thesis §6.4: whether a leader that steps down serves the reads that it could not confirm. */
+  readonly servesWhenDeposed: () => boolean;
+  /** Figure 13, steps 6 and 7: whether the log has all that a snapshot covers. */
+  readonly hasAllOf: (snapshot: { readonly last: LogId; readonly commit: Index; readonly isInLog: boolean }) => boolean;
+  /** Figure 13, step 7: whether the base of a log is written with it. */
+  readonly writesBase: () => boolean;
   /** thesis §6.4.1: how long a lease lasts after the round that earned it was sent. */
   readonly leaseTicks: (electionTicks: number) => number;
 }
 
 export const paperRules: Rules = {
   name: 'paper',
+  heedsTerm: () => true,
+  // §5.2: one vote a term, and a new one for each.
+  votedForInNewTerm: () => undefined,
+  // thesis §6.2: a leader of an earlier term is nobody to send clients to.
+  leaderInNewTerm: () => undefined,
+  // §5.2: candidates that collided will hardly collide again.
+  electionTimeout: (shortest, drawn) => shortest + drawn,
+  campaignsAgain: () => true,
+  givesWay: () => true,
+  isVote: (granted) => granted,
+  majority,
+  preVoteRaisesTerm: () => false,
+  votedForAfterPreVote: (votedFor) => votedFor,
+  // thesis §6.2: clients must look elsewhere, for there may be another leader.
+  resigns: (sinceContact, electionTicks) => sinceContact >= electionTicks,
+  // thesis §3.10: whoever hears a leader would not answer otherwise.
+  tellsOfTransfer: (isTransfer) => isTransfer,
   // §5.4.1: the later last term wins; with equal terms, the longer log.
   isUpToDate: (candidate, own) =>
     candidate.term > own.term || (candidate.term === own.term && candidate.index >= own.index),
@@ -88,8 +148,14 @@ export const paperRules: Rules = {
   // §5.2: not on a refused request, else a server that cannot win keeps everybody quiet for ever.
   resetsTimer: (event) => event !== 'voteRefused',
   appendsNoop: () => true,
+  // thesis §10.2.1: its own disk may be the last of them to have an entry.
+  ownMatch: (durable) => durable,
+  // §5.3: what was sent is a hope; only what was answered is known.
+  matchOf: (answered) => answered,
   // §5.4.2: an older entry on a majority may still be overwritten (figure 8); it is committed together with one of ours.
   mayCommitByCounting: (entryTerm, currentTerm) => entryTerm === currentTerm,
+  // §5.3: a heartbeat is an AppendEntries like any other.
+  isConsistent: (hasPrev) => hasPrev,
   // §5.3: what follows the last covered entry has not been compared with the leader's log.
   followerCommit: ({ leaderCommit, covered }) => lower(leaderCommit, covered),
   // §5.3: only on a real conflict; a late, shorter message must not erase what was acknowledged.
@@ -106,6 +172,15 @@ export const paperRules: Rules = {
   firstRoundOfRead: (newest) => newest + 1,
   leavesBeforeDurable: () => false,
   mayClaim: (durable, appended) => lower(durable, appended),
+  // What was cut off may be on the disk, but as other entries than will stand there.
+  durableAfterCut: lower,
+  // thesis §10.2.1: a commit may precede the own disk, and what a restart has lost must not be in the state machine.
+  applyThrough: lower,
+  isApplied: (applied, readIndex) => applied >= readIndex,
+  servesWhenDeposed: () => false,
+  // Figure 13, step 6. What is committed is the same everywhere (§5.4.3), also where the log has dropped it.
+  hasAllOf: ({ last, commit, isInLog }) => last.index <= commit || isInLog,
+  writesBase: () => true,
   // The clock assumption: over one election timeout, no two clocks drift apart by more than a tenth of it. One tick more
   // for counting in whole ticks.
   leaseTicks: (electionTicks) => Math.floor((electionTicks * 9) / 10) - 1,

@@ -30,7 +30,7 @@ function tickLeader(node: Node, leader: Leader): void {
   if (settings.checkQuorum) {
     // thesis §6.2: without a round that a majority answered within an election timeout, clients must look elsewhere.
     const contact = quorumContact(node, leader);
-    if (node.now - contact >= settings.electionTicks) {
+    if (node.rules.resigns(node.now - contact, settings.electionTicks)) {
       settings.why?.('cq.stepdown', { contact, now: node.now });
       becomeFollower(node, node.term, undefined);
       return;

@@ -52,7 +52,11 @@ test('what a simple majority has reached equals the naive count, for up to five 
     for (const values of assignments(size, [0, 1, 2, 3, 4, 5])) {
       const reached = (voter: NodeId): number => values[voters.indexOf(voter)] ?? 0;
       const sets = { voters, outgoing: [] };
-      assert.equal(reachedByQuorum(sets, reached), naiveReached(sets, reached), `${voters.join()}: ${values.join()}`);
+      assert.equal(
+        reachedByQuorum(sets, reached, majority),
+        naiveReached(sets, reached),
+        `${voters.join()}: ${values.join()}`,
+      );
     }
   }
 });
@@ -64,7 +68,7 @@ test('what a joint quorum has reached equals the naive count, for all pairs of s
       for (const values of assignments(all.length, [0, 3, 7])) {
         const reached = (voter: NodeId): number => values[all.indexOf(voter)] ?? 0;
         const sets = { voters, outgoing };
-        const found = reachedByQuorum(sets, reached);
+        const found = reachedByQuorum(sets, reached, majority);
         if (found !== naiveReached(sets, reached))
           assert.fail(`${voters.join()} and ${outgoing.join()}: ${values.join()}`);
       }
@@ -79,7 +83,7 @@ test('a vote is won, lost or open exactly as the naive count says, for all pairs
       for (const values of assignments(all.length, [true, false, undefined])) {
         const ballot = (voter: NodeId): boolean | undefined => values[all.indexOf(voter)];
         const sets = { voters, outgoing };
-        const found = voteResult(sets, ballot);
+        const found = voteResult(sets, ballot, majority);
         if (found !== naiveVote(sets, ballot)) assert.fail(`${voters.join()} and ${outgoing.join()}: ${values.join()}`);
       }
     }
@@ -88,11 +92,11 @@ test('a vote is won, lost or open exactly as the naive count says, for all pairs
 
 test('an empty set of voters agrees to everything, so that a simple configuration is a joint one', () => {
   assert.equal(
-    reachedByQuorum({ voters: [], outgoing: [] }, () => 0),
+    reachedByQuorum({ voters: [], outgoing: [] }, () => 0, majority),
     Number.POSITIVE_INFINITY,
   );
   assert.equal(
-    voteResult({ voters: [], outgoing: [] }, () => undefined),
+    voteResult({ voters: [], outgoing: [] }, () => undefined, majority),
     'won',
   );
 });
@@ -101,11 +105,11 @@ test('while joint, neither set can decide alone', () => {
   const sets = { voters: names.slice(0, 3), outgoing: names.slice(2, 5) };
   const inIncoming = (voter: NodeId): boolean => sets.voters.includes(voter) && voter !== 'n3';
   assert.equal(
-    voteResult(sets, (voter) => (inIncoming(voter) ? true : undefined)),
+    voteResult(sets, (voter) => (inIncoming(voter) ? true : undefined), majority),
     'pending',
   );
   assert.equal(
-    reachedByQuorum(sets, (voter) => (inIncoming(voter) ? 9 : 1)),
+    reachedByQuorum(sets, (voter) => (inIncoming(voter) ? 9 : 1), majority),
     1,
   );
 });
