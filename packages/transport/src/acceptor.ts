@@ -8,22 +8,28 @@ import type { GreetContext } from './greet.ts';
 import { type Greeting, type Purpose, readGreeting, writeGreeting } from './handshake.ts';
 import type { Connection } from './network.ts';
 
+/** A process that has no ids yet asks about the cluster; question and answer are the embedder's bytes. */
+export type Discovered = (question: Uint8Array, answer: (body: Uint8Array) => void) => void;
+
 export class Acceptor {
   readonly #context: GreetContext;
   readonly #strangersMax: number;
   readonly #welcome: (from: NodeId, purpose: Purpose, channel: Channel) => ChannelHandler;
+  readonly #discovered: Discovered | undefined;
   /** Each with what ends its patience. */
   readonly #strangers = new Map<Channel, Cancel>();
 
-  /** `welcome` takes over whoever passed the handshake. */
+  /** `welcome` takes over whoever passed the handshake, `discovered` answers those who cannot greet yet. */
   constructor(
     context: GreetContext,
     strangersMax: number,
     welcome: (from: NodeId, purpose: Purpose, channel: Channel) => ChannelHandler,
+    discovered?: Discovered,
   ) {
     this.#context = context;
     this.#strangersMax = strangersMax;
     this.#welcome = welcome;
+    this.#discovered = discovered;
   }
 
   /** Connections that have not said who they are yet. */
@@ -64,17 +70,32 @@ export class Acceptor {
   }
 
   #onHello(channel: Channel, kind: FrameKind, body: ByteReader): boolean {
+    if (kind === 'discover') {
+      this.#onDiscover(channel, body.rest());
+      return true;
+    }
     if (kind !== 'hello') {
       channel.refuse(`a frame of kind ${kind} came before the greeting`);
       return false;
     }
     const hello = readGreeting(body);
-    this.#context.gate.check(hello, (refusal) => {
+    this.#context.gate.check(hello, (refusal, removed) => {
       if (channel.isClosed) return;
-      if (refusal !== undefined) channel.refuse(refusal);
+      if (refusal !== undefined) channel.refuse(refusal, removed);
       else this.#admit(channel, hello);
     });
     return true;
+  }
+
+  /** It stays a stranger, with a stranger's patience: it is told who the members are, and goes. */
+  #onDiscover(channel: Channel, question: Uint8Array): void {
+    if (this.#discovered === undefined) {
+      channel.refuse('this member tells nobody about its cluster');
+      return;
+    }
+    this.#discovered(question, (answer) => {
+      if (!channel.isClosed) channel.send('discovered', (out) => out.raw(answer));
+    });
   }
 
   #admit(channel: Channel, hello: Greeting): void {

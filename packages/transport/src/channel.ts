@@ -27,6 +27,14 @@ export interface ChannelContext {
   readonly frameBytesMax: number;
   /** The id of the next frame this process sends. */
   nextId(): FrameId;
+  /** The other side refuses since a member was removed from a cluster for good. It need not be this one. */
+  toldOfRemoval?(removed: Removed): void;
+}
+
+/** Whom a refusal names as removed. */
+export interface Removed {
+  readonly cluster: string;
+  readonly id: string;
 }
 
 export interface ChannelHandler {
@@ -106,9 +114,15 @@ export class Channel {
     this.#connection.resume();
   }
 
-  /** Tells the other side why, then closes. */
-  refuse(reason: string): void {
-    this.send('refused', (out) => out.text(reason.slice(0, 300)));
+  /** Tells the other side why, and whom it names as removed, then closes. */
+  refuse(reason: string, removed?: Removed): void {
+    this.send('refused', (out) => {
+      out.text(reason.slice(0, 300));
+      if (removed === undefined) return;
+      out.u8(removedMark);
+      out.text(removed.cluster);
+      out.text(removed.id);
+    });
     this.#connection.end();
     this.#finish(reason, undefined);
   }
@@ -148,6 +162,8 @@ export class Channel {
       if (frame.kind === 'ping') return;
       if (frame.kind === 'refused') {
         const refusal = body.text('reason');
+        const removed = readRemoved(body);
+        if (removed !== undefined) this.#context.toldOfRemoval?.(removed);
         this.#connection.destroy();
         this.#finish(`refused by the other side: ${refusal}`, refusal);
         return;
@@ -180,6 +196,13 @@ export class Channel {
 }
 
 const livelyChunkBytes = 1024;
+/** Behind the sentence of a refusal; a reader that does not know it has the sentence. */
+const removedMark = 1;
+
+function readRemoved(body: ByteReader): Removed | undefined {
+  if (body.left === 0 || body.u8('mark') !== removedMark) return undefined;
+  return { cluster: body.text('cluster id'), id: body.text('member id') };
+}
 
 /** One frame with the next message id of this process. */
 export function encodeWith(

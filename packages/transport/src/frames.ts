@@ -26,6 +26,8 @@ const frameKinds = [
   'snapshotChunk',
   'snapshotEnd',
   'snapshotStored',
+  'discover',
+  'discovered',
 ] as const;
 export type FrameKind = (typeof frameKinds)[number];
 

@@ -40,7 +40,7 @@ export function greet(
       return;
     }
     const welcome = readGreeting(body);
-    context.gate.check({ ...welcome, purpose }, (refusal) => {
+    context.gate.check({ ...welcome, purpose }, (refusal, removed) => {
       if (channel === undefined || channel.isClosed) return;
       const problem = refusal ?? (welcome.id === to ? undefined : `${to} was called, ${welcome.id} answers`);
       if (problem === undefined) {
@@ -48,7 +48,7 @@ export function greet(
         return;
       }
       context.gate.logRefusal(to, problem);
-      channel.refuse(problem);
+      channel.refuse(problem, removed);
     });
   };
   const cancelDial = context.network.dial(address, (dialled) => {

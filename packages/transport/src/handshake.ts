@@ -5,6 +5,7 @@
 import type { Logger, NodeId } from '@kontiki/raft';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import { MalformedError } from './bytes.ts';
+import type { Removed } from './channel.ts';
 
 /** What a connection is for. Snapshots have one of their own, so that heartbeats never wait behind them. */
 export type Purpose = 'peer' | 'snapshot';
@@ -87,6 +88,11 @@ export function refusalOf(
   return undefined;
 }
 
+/** etcd's words, for whoever was removed, and what to do. */
+function removalSentence(id: NodeId): string {
+  return `member ${id} has been permanently removed from the cluster: its data directory must be removed, and a new member added`;
+}
+
 /** Forgets with the process: for tests, and for clusters that live in memory. */
 export class MemoryIncarnations implements IncarnationStore {
   readonly #known = new Map<NodeId, string>();
@@ -118,6 +124,7 @@ export class Gate {
   readonly #log: Logger;
   readonly #boots = new Map<NodeId, number>();
   readonly #logged = new Map<string, string>();
+  #removed: ReadonlySet<NodeId> = new Set();
   #newcomers = 0;
 
   constructor(self: Identity, incarnations: IncarnationStore, log: Logger) {
@@ -126,8 +133,24 @@ export class Gate {
     this.#log = log;
   }
 
+  /** Members that were removed: whoever comes under such an id is told so, whatever else may be wrong with it. */
+  set removed(ids: ReadonlySet<NodeId>) {
+    this.#removed = ids;
+  }
+
+  /** What a removed member is told. */
+  removalOf(id: NodeId): { readonly sentence: string; readonly removed: Removed } | undefined {
+    if (!this.#removed.has(id)) return undefined;
+    return { sentence: removalSentence(id), removed: { cluster: this.#self.cluster, id } };
+  }
+
   /** Answers with the reason of a refusal, or `undefined` once the greeter may come in; perhaps at once. */
-  check(greeting: Greeting, answer: (refusal: string | undefined) => void): void {
+  check(greeting: Greeting, answer: (refusal: string | undefined, removed?: Removed) => void): void {
+    const removal = greeting.cluster === this.#self.cluster ? this.removalOf(greeting.id) : undefined;
+    if (removal !== undefined) {
+      answer(removal.sentence, removal.removed);
+      return;
+    }
     const incarnation = this.#incarnations.known(greeting.id);
     const refusal = refusalOf(this.#self, greeting, { incarnation, boot: this.#boots.get(greeting.id) ?? 0 });
     if (refusal !== undefined || incarnation !== undefined) {

@@ -1,6 +1,8 @@
+export type { Discovered } from './acceptor.ts';
 export { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 export { type Ends, messageBytes, readMessage, writeMessage } from './codec.ts';
 export { type Checksum, crc32 } from './crc32.ts';
+export { type DiscoveryParts, discover } from './discovery.ts';
 export { frameHeaderBytes, protocolVersion } from './frames.ts';
 export { type Identity, type IncarnationStore, MemoryIncarnations } from './handshake.ts';
 export { MemoryNetwork } from './memory-network.ts';

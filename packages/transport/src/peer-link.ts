@@ -80,6 +80,10 @@ export class PeerLink {
     };
   }
 
+  get isOpen(): boolean {
+    return this.#state === 'open';
+  }
+
   sendMessage(message: Message): void {
     if (this.#isFull(0)) {
       this.#drop();

@@ -14,7 +14,7 @@ import type {
   Transport,
   TransportHandler,
 } from '@kontiki/raft';
-import { Acceptor } from './acceptor.ts';
+import { Acceptor, type Discovered } from './acceptor.ts';
 import type { Channel, ChannelHandler } from './channel.ts';
 import { type Checksum, crc32 } from './crc32.ts';
 import type { GreetContext } from './greet.ts';
@@ -57,6 +57,10 @@ export interface PeerTransportOptions {
   readonly log: Logger;
   readonly limits?: Partial<TransportLimits>;
   readonly checksum?: Checksum;
+  /** Answers processes that know no ids yet and ask about the cluster (`discover`); without it they are refused. */
+  readonly discovered?: Discovered;
+  /** Called once: a member says that this one was removed from the cluster for good. */
+  readonly onRemoved?: () => void;
 }
 
 export interface TransportStatus {
@@ -80,6 +84,7 @@ export class PeerTransport implements Transport {
   #received = 0;
   #unaddressed = 0;
   #isStopped = false;
+  #isRemoved = false;
 
   constructor(options: PeerTransportOptions) {
     this.#options = options;
@@ -95,10 +100,13 @@ export class PeerTransport implements Transport {
       handshakeTicks: this.#limits.handshakeTicks,
       frameBytesMax: this.#limits.frameBytesMax,
       nextId: () => ({ boot: identity.boot, counter: ++this.#counter }),
+      toldOfRemoval: ({ cluster, id }) => {
+        if (cluster === identity.cluster && id === identity.id) this.#removedByOthers();
+      },
     };
-    this.#acceptor = new Acceptor(this.#context, this.#limits.strangers, (from, purpose, channel) =>
-      this.#welcome(from, purpose, channel),
-    );
+    const welcome = (from: NodeId, purpose: Purpose, channel: Channel): ChannelHandler =>
+      this.#welcome(from, purpose, channel);
+    this.#acceptor = new Acceptor(this.#context, this.#limits.strangers, welcome, options.discovered);
   }
 
   start(handler: TransportHandler): void {
@@ -123,6 +131,24 @@ export class PeerTransport implements Transport {
       const unreachable = (): void => this.#handler?.unreachable(peer.id);
       this.#links.set(peer.id, new PeerLink(this.#context, this.#limits, peer, unreachable));
     }
+  }
+
+  /**
+   * Members that were removed for good, all that are remembered. Each is told so when it calls or answers, now if it is
+   * connected, and nothing of it is taken any more.
+   */
+  setRemoved(ids: readonly NodeId[]): void {
+    const { gate } = this.#context;
+    gate.removed = new Set(ids);
+    for (const [slot, channel] of [...this.#inbound]) {
+      const removal = gate.removalOf(slot.slice(slot.indexOf(' ') + 1) as NodeId);
+      if (removal !== undefined) channel.refuse(removal.sentence, removal.removed);
+    }
+  }
+
+  /** Whether there is a connection to this peer now. */
+  isConnected(id: NodeId): boolean {
+    return this.#links.get(id)?.isOpen === true;
   }
 
   send(message: Message): void {
@@ -172,6 +198,14 @@ export class PeerTransport implements Transport {
     this.#acceptor.stop();
     for (const channel of [...this.#inbound.values()]) channel.close('this member stops');
     this.#options.network.close(done);
+  }
+
+  #removedByOthers(): void {
+    if (this.#isRemoved || this.#isStopped) return;
+    this.#isRemoved = true;
+    this.#options.ticker.defer(() => {
+      if (!this.#isStopped) this.#options.onRemoved?.();
+    });
   }
 
   /** A peer has passed the handshake. A newer connection for the same purpose replaces the older one. */

@@ -56,30 +56,7 @@ export class TcpNetwork implements Network {
   }
 
   dial(address: Uint8Array, opened: Completion<Connection>): Cancel {
-    const target = parseTcpAddress(address);
-    if (target === undefined) {
-      const text = JSON.stringify(decodeUtf8(address) ?? 'not UTF-8');
-      setImmediate(() => opened({ kind: 'failed', error: new Error(`${text} is not host:port`) }));
-      return () => {};
-    }
-    const socket = net.connect({
-      ...target,
-      noDelay: true,
-      keepAlive: true,
-      keepAliveInitialDelay: keepAliveDelayMs,
-    });
-    const onError = (error: Error): void => opened({ kind: 'failed', error });
-    socket.once('error', onError);
-    socket.once('connect', () => {
-      socket.off('error', onError);
-      opened({ kind: 'done', value: new TcpConnection(socket) });
-    });
-    return () => {
-      if (!socket.connecting) return;
-      socket.off('error', onError);
-      socket.on('error', () => {});
-      socket.destroy();
-    };
+    return dialTcp(address, opened);
   }
 
   listen(accept: (connection: Connection) => void): void {
@@ -96,6 +73,34 @@ export class TcpNetwork implements Network {
     this.#server.close();
     setImmediate(() => done(undefined));
   }
+}
+
+/** Connects without listening: for a process that only asks. */
+export function dialTcp(address: Uint8Array, opened: Completion<Connection>): Cancel {
+  const target = parseTcpAddress(address);
+  if (target === undefined) {
+    const text = JSON.stringify(decodeUtf8(address) ?? 'not UTF-8');
+    setImmediate(() => opened({ kind: 'failed', error: new Error(`${text} is not host:port`) }));
+    return () => {};
+  }
+  const socket = net.connect({
+    ...target,
+    noDelay: true,
+    keepAlive: true,
+    keepAliveInitialDelay: keepAliveDelayMs,
+  });
+  const onError = (error: Error): void => opened({ kind: 'failed', error });
+  socket.once('error', onError);
+  socket.once('connect', () => {
+    socket.off('error', onError);
+    opened({ kind: 'done', value: new TcpConnection(socket) });
+  });
+  return () => {
+    if (!socket.connecting) return;
+    socket.off('error', onError);
+    socket.on('error', () => {});
+    socket.destroy();
+  };
 }
 
 export function tcpAddress(host: string, port: number): Uint8Array {
