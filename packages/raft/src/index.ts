@@ -8,7 +8,17 @@ export type { Rules } from './core/rules.ts';
 export { type Why, type WhyRule, whyRules } from './core/why.ts';
 export type { ApplyListener, ApplyMessage } from './driver/applying.ts';
 export type { Driver } from './driver/driver.ts';
-export type { Applied, DriverMetrics, DriverOptions, Leadership, Started, StopReason } from './driver/driver-api.ts';
+export type {
+  Applied,
+  CallOptions,
+  Consistency,
+  DriverMetrics,
+  DriverOptions,
+  Leadership,
+  ReadOptions,
+  Started,
+  StopReason,
+} from './driver/driver-api.ts';
 export {
   NotLeaderError,
   OutcomeUnknownError,
@@ -20,6 +30,7 @@ export {
 } from './driver/errors.ts';
 export { openDriver } from './driver/open-driver.ts';
 export type * from './driver/ports.ts';
-export { type CallOptions, RaftNode, type ReadOptions, type StartResult } from './driver/raft-node.ts';
+export { RaftNode, type StartResult } from './driver/raft-node.ts';
+export { ReadSession } from './driver/read-session.ts';
 export type { DriverRules } from './driver/rules.ts';
 export { type DriverSettings, defaultSettings } from './driver/settings.ts';

@@ -184,6 +184,8 @@ export interface Options {
   readonly preVote: boolean;
   readonly checkQuorum: boolean; // both true unless a story says otherwise
   readonly leaseReads: boolean;
+  /** What a lease assumes of clocks (thesis §6.4.1): over one election timeout, no two drift apart by more; 10 unless given. */
+  readonly clockDriftPercent?: number;
   readonly limits: {
     readonly inflightMessages: number;
     readonly messageBytes: number;

@@ -283,6 +283,9 @@ function settingsOf(options: Options): Settings {
   if (settings.leaseReads && !settings.checkQuorum) {
     throw new RangeError('lease reads need check-quorum: without it, voters do not protect a leader (thesis §6.4.1)');
   }
+  if (!isCount(settings.clockDriftPercent ?? 0) || (settings.clockDriftPercent ?? 0) > 90) {
+    throw new RangeError('clockDriftPercent is a whole number from 0 to 90');
+  }
   return Object.freeze({ ...settings, limits: Object.freeze({ ...limits }) });
 }
 

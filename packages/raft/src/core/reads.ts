@@ -10,6 +10,9 @@ import { reachedByQuorum } from './quorum.ts';
 /** Reads that wait at one node, its own and its followers'. Past it a read is refused. */
 const waitingReadsMax = 65_536;
 
+/** What a lease assumes of clocks unless `Options.clockDriftPercent` says otherwise. */
+const defaultDriftPercent = 10;
+
 export function onRead(node: Node, input: InputOf<'read'>): Verdict {
   const { role, leader, settings } = node;
   if (role.kind === 'leader') {
@@ -124,7 +127,9 @@ function mayServeByLease(node: Node, role: Leader): boolean {
   if (!node.settings.leaseReads || role.leaseForfeited || !mayServe(node)) return false;
   // Voters keep the promise that a lease rests on only towards a leader that they would count (thesis §6.4.1).
   if (!isVoter(node.log.configuration, node.settings.id)) return false;
-  const until = quorumContact(node, role) + node.rules.leaseTicks(node.settings.electionTicks);
+  const { electionTicks, clockDriftPercent } = node.settings;
+  const until =
+    quorumContact(node, role) + node.rules.leaseTicks(electionTicks, clockDriftPercent ?? defaultDriftPercent);
   const valid = node.now < until;
   node.settings.why?.(valid ? 'lease.serve' : 'lease.expired', { now: node.now, until });
   return valid;

@@ -113,7 +113,7 @@ export interface Rules {
   /** Figure 13, step 7: whether the base of a log is written with it. */
   readonly writesBase: () => boolean;
   /** thesis §6.4.1: how long a lease lasts after the round that earned it was sent. */
-  readonly leaseTicks: (electionTicks: number) => number;
+  readonly leaseTicks: (electionTicks: number, clockDriftPercent: number) => number;
 }
 
 export const paperRules: Rules = {
@@ -181,7 +181,7 @@ export const paperRules: Rules = {
   // Figure 13, step 6. What is committed is the same everywhere (§5.4.3), also where the log has dropped it.
   hasAllOf: ({ last, commit, isInLog }) => last.index <= commit || isInLog,
   writesBase: () => true,
-  // The clock assumption: over one election timeout, no two clocks drift apart by more than a tenth of it. One tick more
+  // The clock assumption: over one election timeout, no two clocks drift apart by more than this part of it. One tick more
   // for counting in whole ticks.
-  leaseTicks: (electionTicks) => Math.floor((electionTicks * 9) / 10) - 1,
+  leaseTicks: (electionTicks, clockDriftPercent) => Math.floor((electionTicks * (100 - clockDriftPercent)) / 100) - 1,
 };

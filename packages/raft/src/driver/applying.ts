@@ -54,6 +54,11 @@ export class Applying<Result, Query, Answer> {
     return this.#count;
   }
 
+  /** The state machine is being replaced: what it answers meanwhile is of no known index. */
+  get isRestoring(): boolean {
+    return this.#isRestoring;
+  }
+
   listen(listener: ApplyListener): () => void {
     this.#listeners.add(listener);
     return () => {

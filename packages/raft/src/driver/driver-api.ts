@@ -5,6 +5,7 @@ import type { Rules } from '../core/rules.ts';
 import type { NotLeaderError, OverloadedError, StoppedError } from './errors.ts';
 import type { Logger, LogStore, SnapshotStore, StateMachine, Ticker, Transport } from './ports.ts';
 import type { ProposalCounts } from './proposals.ts';
+import type { ReadSession } from './read-session.ts';
 import type { DriverRules } from './rules.ts';
 import type { DriverSettings } from './settings.ts';
 import type { SnapshotCounts } from './snapshotting.ts';
@@ -44,6 +45,28 @@ export type Started =
 export interface Applied<Result> {
   readonly result: Result;
   readonly at: LogId;
+}
+
+/**
+ * What a read may be relied on for.
+ * - `linearizable` (the default) sees everything acknowledged to anybody before the call; costs one round to a majority.
+ * - `lease` is the same without the round, while clocks keep to `settings.leaseReads` (thesis §6.4.1). Where there is no
+ *   lease, as on a follower, it is an ordinary linearizable read.
+ * - `session` sees at least what `ReadOptions.session` has seen, on any member: read-your-writes, monotonic reads,
+ *   writes-follow-reads and a consistent prefix. It asks nobody and waits only for this member to be as far.
+ * - `stale` sees what this member has applied, however old.
+ */
+export type Consistency = 'linearizable' | 'lease' | 'session' | 'stale';
+
+export interface CallOptions {
+  /** How long to wait, in ticks; `settings.timeoutTicks` when absent. */
+  readonly timeoutTicks?: number;
+  /** It has seen the effect of this call when the call has ended well. */
+  readonly session?: ReadSession;
+}
+
+export interface ReadOptions extends CallOptions {
+  readonly consistency?: Consistency;
 }
 
 /** Who leads, as this node knows it. */

@@ -16,16 +16,27 @@ import type {
   Status,
   Verdict,
 } from '../core/api.ts';
+import { unreachable } from '../core/assert.ts';
 import { createRaftWith } from '../core/raft.ts';
 import { paperRules } from '../core/rules.ts';
 import { Applying, type ApplyListener } from './applying.ts';
-import type { Applied, DriverMetrics, DriverOptions, Leadership, Started, StopReason } from './driver-api.ts';
+import type {
+  Applied,
+  DriverMetrics,
+  DriverOptions,
+  Leadership,
+  ReadOptions,
+  Started,
+  StopReason,
+} from './driver-api.ts';
 import { NotLeaderError, OutcomeUnknownError, OverloadedError, StoppedError, UnsupportedError } from './errors.ts';
 import { keyedDraw } from './keyed-draw.ts';
-import type { Cancel, Completion, Done, LogRecord } from './ports.ts';
+import type { Cancel, Completion, Done, LogRecord, Outcome } from './ports.ts';
 import { Proposals } from './proposals.ts';
-import { Reads } from './reads.ts';
+import type { ReadSession } from './read-session.ts';
+import { type ReadMode, Reads } from './reads.ts';
 import { type DriverRules, driverRules } from './rules.ts';
+import { SessionReads } from './session-reads.ts';
 import type { DriverSettings } from './settings.ts';
 import { Snapshotting } from './snapshotting.ts';
 import { Writing } from './writing.ts';
@@ -38,6 +49,7 @@ export class Driver<Result, Query, Answer> {
   readonly #raft: Raft;
   readonly #proposals: Proposals<Result>;
   readonly #reads: Reads;
+  readonly #sessionReads: SessionReads;
   readonly #writing: Writing;
   readonly #applying: Applying<Result, Query, Answer>;
   readonly #snapshotting: Snapshotting<Result, Query, Answer>;
@@ -45,6 +57,8 @@ export class Driver<Result, Query, Answer> {
   readonly #stopListeners = new Set<(reason: StopReason) => void>();
   readonly #cancelTicks: Cancel;
   #leadership: Leadership;
+  /** How far the state machine is. */
+  #applied: Index;
   #stopped: StopReason | undefined;
   #isTurnDue = false;
   #now = 0;
@@ -69,15 +83,18 @@ export class Driver<Result, Query, Answer> {
       heartbeatTicks: settings.heartbeatTicks,
       preVote: settings.preVote,
       checkQuorum: settings.checkQuorum,
-      leaseReads: false,
+      leaseReads: settings.leaseReads !== undefined,
+      ...settings.leaseReads,
       limits: settings.limits,
       draw: keyedDraw(`${options.seed} ${options.id} ${boot}`),
       ...(options.why === undefined ? {} : { why: options.why }),
       restore,
     };
     this.#raft = createRaftWith(core, options.rules?.core ?? paperRules);
+    this.#applied = restore.applied;
     const failed = (error: Error): void => this.#fail(error);
     this.#reads = new Reads((input) => this.#step(input), boot, settings.pendingReads, rules);
+    this.#sessionReads = new SessionReads(settings.pendingReads, rules);
     this.#writing = new Writing(log, rules, {
       send: (message) => this.#send(message),
       persisted: (through) => this.#guard(() => this.#step({ kind: 'persisted', through })),
@@ -100,6 +117,8 @@ export class Driver<Result, Query, Answer> {
       applied: (through) => {
         this.#step({ kind: 'applied', through });
         this.#snapshotting.batchApplied();
+        this.#applied = through;
+        this.#sessionReads.serve(through);
       },
       entry: (entry) => this.#snapshotting.entryApplied(entry),
       restored: (snapshot) => this.#snapshotting.restored(snapshot),
@@ -160,30 +179,35 @@ export class Driver<Result, Query, Answer> {
    * with `UnavailableError`, `OverloadedError` or `StoppedError`.
    */
   readIndex(timeoutTicks: number | undefined, done: Completion<Index>): void {
-    const later = (error: Error): void => this.#options.ticker.defer(() => done({ kind: 'failed', error }));
-    if (this.#stopped !== undefined) later(this.#stoppedError());
-    else if (this.#reads.add(this.#now + (timeoutTicks ?? this.settings.timeoutTicks), done)) this.#schedule();
-    else later(new OverloadedError(`${this.#reads.pending} reads wait already`));
+    this.#confirm('readIndex', timeoutTicks, done);
   }
 
-  /** What the state machine answers now. `linearizable` waits for `readIndex` first; `stale` may lag behind. */
-  read(
-    query: Query,
-    options: { readonly consistency: 'linearizable' | 'stale'; readonly timeoutTicks?: number },
-    done: Completion<Answer>,
-  ): void {
-    if (options.consistency === 'stale') {
-      const stopped = this.#stopped === undefined ? undefined : this.#stoppedError();
-      this.#options.ticker.defer(() => (stopped === undefined ? this.#query(query, done) : done(failedWith(stopped))));
-    } else if (options.consistency === 'linearizable') {
-      this.readIndex(options.timeoutTicks, (outcome) => {
-        if (outcome.kind === 'failed') done(outcome);
-        else this.#query(query, done);
-      });
-    } else {
-      const wanted: unknown = options.consistency;
-      const error = new UnsupportedError(`reads with consistency '${String(wanted)}' are not built yet`);
-      this.#options.ticker.defer(() => done(failedWith(error)));
+  /** What the state machine answers, as `options.consistency` says; see `Consistency`. */
+  read(query: Query, options: ReadOptions, done: Completion<Answer>): void {
+    const { consistency = 'linearizable', timeoutTicks, session } = options;
+    const answer = (outcome: Outcome<unknown>): void => {
+      if (outcome.kind === 'failed') done(outcome);
+      else this.#query(query, session, timeoutTicks, done);
+    };
+    const later = (outcome: Outcome<undefined>): void => this.#options.ticker.defer(() => answer(outcome));
+    switch (consistency) {
+      case 'linearizable':
+        this.#confirm('readIndex', timeoutTicks, answer);
+        return;
+      case 'lease':
+        if (this.settings.leaseReads !== undefined) this.#confirm('lease', timeoutTicks, answer);
+        else later(failedWith(leaseReadsAreOff()));
+        return;
+      case 'session':
+        if (session === undefined)
+          later(failedWith(new TypeError("a read with consistency 'session' needs a session")));
+        else this.#query(query, session, timeoutTicks, done);
+        return;
+      case 'stale':
+        later(this.#stopped === undefined ? { kind: 'done', value: undefined } : failedWith(this.#stoppedError()));
+        return;
+      default:
+        unreachable(consistency);
     }
   }
 
@@ -213,7 +237,7 @@ export class Driver<Result, Query, Answer> {
       leaderChanges: this.#leaderChanges,
       proposals: { ...this.#proposals.counts, refused: this.#refused },
       commandsApplied: this.#applying.count,
-      readsPending: this.#reads.pending,
+      readsPending: this.#reads.pending + this.#sessionReads.pending,
       snapshots: this.#snapshotting.counts,
       messages: { sent: this.#sent, received: this.#received },
     };
@@ -293,6 +317,7 @@ export class Driver<Result, Query, Answer> {
       new OutcomeUnknownError('the node stopped before the command was applied', { cause: error }),
     );
     this.#reads.failAll(error);
+    this.#sessionReads.failAll(error);
     const listeners = [...this.#stopListeners];
     this.#stopListeners.clear();
     this.#options.ticker.defer(() => {
@@ -326,6 +351,7 @@ export class Driver<Result, Query, Answer> {
     this.#step({ kind: 'tick', elapsed });
     this.#proposals.expire(this.#now);
     this.#reads.retry(this.#now);
+    this.#sessionReads.expire(this.#now);
   }
 
   #receive(message: Message): void {
@@ -401,16 +427,53 @@ export class Driver<Result, Query, Answer> {
     for (const listener of [...this.#leaderListeners]) listener(now);
   }
 
-  #query(query: Query, done: Completion<Answer>): void {
-    let answer: Answer;
-    try {
-      answer = this.#options.stateMachine.query(query);
-    } catch (error: unknown) {
-      // A question changes nothing, so a machine that cannot answer it is not broken: the asker is told.
-      done(failedWith(asError(error)));
+  #confirm(mode: ReadMode, timeoutTicks: number | undefined, done: Completion<Index>): void {
+    const later = (error: Error): void => this.#options.ticker.defer(() => done(failedWith(error)));
+    if (this.#stopped !== undefined) later(this.#stoppedError());
+    else if (this.#reads.add(mode, this.#deadline(timeoutTicks), done)) this.#schedule();
+    else later(new OverloadedError(`${this.#reads.pending} reads wait already`));
+  }
+
+  #deadline(timeoutTicks: number | undefined): number {
+    return this.#now + (timeoutTicks ?? this.settings.timeoutTicks);
+  }
+
+  /** With a session, only of a state that has all that the session has seen, and the session has then seen this state. */
+  #query(
+    query: Query,
+    session: ReadSession | undefined,
+    timeoutTicks: number | undefined,
+    done: Completion<Answer>,
+  ): void {
+    if (session === undefined) {
+      done(this.#ask(query));
       return;
     }
-    done({ kind: 'done', value: answer });
+    const answer = (outcome: Outcome<Index>): void => {
+      if (outcome.kind === 'failed') {
+        done(outcome);
+        return;
+      }
+      session.saw(outcome.value);
+      done(this.#ask(query));
+    };
+    this.#options.ticker.defer(() => {
+      if (this.#stopped !== undefined) answer(failedWith(this.#stoppedError()));
+      else if (!this.#applying.isRestoring && this.#rules.servesSession(this.#applied, session.index)) {
+        answer({ kind: 'done', value: this.#applied });
+      } else if (!this.#sessionReads.add(session, this.#deadline(timeoutTicks), answer)) {
+        answer(failedWith(new OverloadedError(`${this.#sessionReads.pending} reads wait already`)));
+      }
+    });
+  }
+
+  /** A question changes nothing, so a machine that cannot answer it is not broken: the asker is told. */
+  #ask(query: Query): Outcome<Answer> {
+    try {
+      return { kind: 'done', value: this.#options.stateMachine.query(query) };
+    } catch (error: unknown) {
+      return failedWith(asError(error));
+    }
   }
 
   #log(level: LogRecord['level'], message: string, fields: LogRecord['fields']): void {
@@ -434,6 +497,12 @@ function heirOf(status: Extract<Status, { readonly role: 'leader' }>): NodeId | 
   const voters = status.progress.filter(([id]) => status.configuration.voters.includes(id));
   const [first, ...others] = voters;
   return others.reduce((best, next) => (best === undefined || next[1].match > best[1].match ? next : best), first)?.[0];
+}
+
+function leaseReadsAreOff(): UnsupportedError {
+  return new UnsupportedError(
+    "reads with consistency 'lease' are off: set settings.leaseReads to the clock drift that they may rely on, on all members",
+  );
 }
 
 function leadershipOf({ leader, term, role }: Status): Leadership {

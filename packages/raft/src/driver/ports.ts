@@ -115,7 +115,10 @@ export interface TransportHandler {
 export interface Ticker {
   /** Calls back with the whole ticks that have passed since the last call; a process that was stopped sees them all at once. */
   start(tick: (elapsed: number) => void): Cancel;
-  /** Runs the task once at the end of this turn of the event loop, after what the sockets have brought in. */
+  /**
+   * Runs the task once at the end of this turn of the event loop, after what the sockets have brought in. Ticks that have
+   * passed by then have been told before, however long the turn took: leases rest on it.
+   */
   defer(task: () => void): void;
   /** Runs the task once when at least `ticks` ticks have passed. */
   after(ticks: number, task: () => void): Cancel;

@@ -4,23 +4,18 @@ import type { Index, NodeId, Status, Verdict } from '../core/api.ts';
 import { AppliedFeed } from './applied-feed.ts';
 import type { ApplyMessage } from './applying.ts';
 import type { Driver } from './driver.ts';
-import type { Applied, DriverMetrics, DriverOptions, Leadership, StopReason } from './driver-api.ts';
-import { NotLeaderError, UnsupportedError } from './errors.ts';
+import type {
+  Applied,
+  CallOptions,
+  DriverMetrics,
+  DriverOptions,
+  Leadership,
+  ReadOptions,
+  StopReason,
+} from './driver-api.ts';
+import { NotLeaderError } from './errors.ts';
 import { openDriver } from './open-driver.ts';
 import type { Cancel, Completion } from './ports.ts';
-
-export interface CallOptions {
-  /** How long to wait, in ticks; `settings.timeoutTicks` when absent. */
-  readonly timeoutTicks?: number;
-}
-
-export interface ReadOptions extends CallOptions {
-  /**
-   * `linearizable` (the default) sees everything acknowledged before the call; `stale` sees what this node has applied.
-   * `lease` and `session` are not built yet and fail with `UnsupportedError`.
-   */
-  readonly consistency?: 'linearizable' | 'stale' | 'lease' | 'session';
-}
 
 /** Where a command would stand, in the words of the MIT labs. Without leadership, index and term name nothing. */
 export interface StartResult {
@@ -49,6 +44,11 @@ export class RaftNode<Result, Query, Answer> {
     return new RaftNode(await promised<Driver<Result, Query, Answer>>((done) => openDriver(options, done)));
   }
 
+  /** The same node, answering by callback. */
+  get driver(): Driver<Result, Query, Answer> {
+    return this.#driver;
+  }
+
   get id(): NodeId {
     return this.#driver.id;
   }
@@ -59,7 +59,12 @@ export class RaftNode<Result, Query, Answer> {
    * effect, and with `OutcomeUnknownError` when it may have one.
    */
   propose(command: Uint8Array, options: CallOptions = {}): Promise<Applied<Result>> {
-    return promised((done) => this.#driver.propose(command, options.timeoutTicks, done));
+    return promised((done) =>
+      this.#driver.propose(command, options.timeoutTicks, (outcome) => {
+        if (outcome.kind === 'done') options.session?.saw(outcome.value.at.index);
+        done(outcome);
+      }),
+    );
   }
 
   /**
@@ -82,13 +87,13 @@ export class RaftNode<Result, Query, Answer> {
     return new AppliedFeed(this.#driver, this.#driver.settings.appliedMessages);
   }
 
-  /** Asks the state machine. Rejects with `UnavailableError`, `OverloadedError`, `StoppedError` or what `query` throws. */
+  /**
+   * Asks the state machine; what the answer may be relied on for, `options.consistency` says. Rejects with
+   * `UnavailableError`, `OverloadedError`, `StoppedError`, with `UnsupportedError` for a lease where leases are off, with
+   * `TypeError` for consistency `session` without a session, or with what `query` throws.
+   */
   read(query: Query, options: ReadOptions = {}): Promise<Answer> {
-    const { consistency = 'linearizable', ...rest } = options;
-    if (consistency !== 'linearizable' && consistency !== 'stale') {
-      return Promise.reject(new UnsupportedError(`reads with consistency '${consistency}' are not built yet`));
-    }
-    return promised((done) => this.#driver.read(query, { consistency, ...rest }, done));
+    return promised((done) => this.#driver.read(query, options, done));
   }
 
   /** Resolves once this node has applied everything that was acknowledged before the call (thesis §6.4). */

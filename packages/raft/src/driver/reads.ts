@@ -1,14 +1,18 @@
 // Callers who wait until this node has applied everything that was acknowledged before they asked (thesis §6.4).
 //
 // All that ask in one turn share one read: it is put to the core at the end of the turn, so after each of them asked. A
-// read that is lost is put again under a fresh id, until the caller's time runs out.
+// read that is lost is put again under a fresh id, until the caller's time runs out. A read by lease (thesis §6.4.1) is put
+// in the same way; where there is no lease, the core makes it an ordinary one.
 
-import type { Index, Input, Ready, Verdict } from '../core/api.ts';
+import type { Index, Input, InputOf, Ready, Verdict } from '../core/api.ts';
 import { OverloadedError, UnavailableError } from './errors.ts';
 import type { Completion } from './ports.ts';
 import type { DriverRules } from './rules.ts';
 
+export type ReadMode = InputOf<'read'>['mode'];
+
 interface Reader {
+  readonly mode: ReadMode;
   readonly deadline: number;
   readonly done: Completion<Index>;
 }
@@ -44,11 +48,11 @@ export class Reads {
   }
 
   /** `false`: too many wait already. */
-  add(deadline: number, done: Completion<Index>): boolean {
+  add(mode: ReadMode, deadline: number, done: Completion<Index>): boolean {
     if (this.#pending >= this.#pendingMax) return false;
     this.#pending += 1;
     this.#earliest = Math.min(this.#earliest, deadline);
-    const reader = { deadline, done };
+    const reader = { mode, deadline, done };
     const older = this.#rules.joinsOlderRead() ? this.#asked.get(this.#lastId) : undefined;
     (older ?? this.#fresh).push(reader);
     return true;
@@ -59,10 +63,22 @@ export class Reads {
     if (this.#fresh.length === 0) return;
     const readers = this.#fresh;
     this.#fresh = [];
+    this.#put(
+      'lease',
+      readers.filter(({ mode }) => mode === 'lease'),
+    );
+    this.#put(
+      'readIndex',
+      readers.filter(({ mode }) => mode === 'readIndex'),
+    );
+  }
+
+  #put(mode: ReadMode, readers: Reader[]): void {
+    if (readers.length === 0) return;
     this.#lastId += 1;
     if (this.#lastId >= this.#firstId + readsPerBoot) throw new RangeError('all read ids of this boot are used up');
     const readId = this.#lastId;
-    const verdict = this.#step({ kind: 'read', readId, mode: 'readIndex' });
+    const verdict = this.#step({ kind: 'read', readId, mode });
     if (verdict.kind === 'accepted') this.#asked.set(readId, readers);
     else if (verdict.reason === 'notLeader') this.#leaderless.push(...readers);
     else this.#fail(readers, new OverloadedError(`a read was refused: ${verdict.reason}`));

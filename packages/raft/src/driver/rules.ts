@@ -27,6 +27,8 @@ export interface DriverRules {
   readonly isHarmless: (fate: 'late' | 'jumped' | 'stopped') => boolean;
   /** thesis §6.4, step 3: whether a reader may join a read that was put to the core before it came. */
   readonly joinsOlderRead: () => boolean;
+  /** Whether a member that has applied so far shows all that a session has seen: read-your-writes, monotonic reads. */
+  readonly servesSession: (applied: Index, seen: Index) => boolean;
   /** §7: how far the log may be compacted. */
   readonly compactThrough: (compaction: Compaction) => Index;
   /** Figure 13: whether the core may be told of a snapshot; `isCovered` says that the log has all of it. */
@@ -44,6 +46,7 @@ export const driverRules: DriverRules = {
   // It may be in the log of somebody who leads next.
   isHarmless: () => false,
   joinsOlderRead: () => false,
+  servesSession: (applied, seen) => applied >= seen,
   // Neither what the state machine could still lose, nor what costs a follower a snapshot.
   compactThrough: ({ safe, untilTail }) => Math.min(safe, untilTail) as Index,
   mayInstall: ({ isStored, isCovered }) => isStored || isCovered,

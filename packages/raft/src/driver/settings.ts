@@ -8,6 +8,13 @@ export interface DriverSettings {
   readonly heartbeatTicks: number;
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
+  /**
+   * Allows reads with consistency `lease` (thesis §6.4.1), which are linearizable only as long as clocks keep to this
+   * bound: over one election timeout, the clocks of no two members drift apart by more than so many percent of it. Off
+   * unless given. It needs `checkQuorum` and must be the same on all members, because the voters keep the promise that a
+   * lease rests on; a member that restarts then neither votes nor campaigns for one election timeout.
+   */
+  readonly leaseReads?: { readonly clockDriftPercent: number };
   readonly limits: Options['limits'];
   /** The largest command. Larger ones are a `RangeError`. */
   readonly commandBytesMax: number;
@@ -64,6 +71,7 @@ export function settingsFrom(given: Partial<DriverSettings>): DriverSettings {
     if (!Number.isSafeInteger(value) || value < least)
       throw new RangeError(`${name} is ${value}, not a whole number from ${least}`);
   }
+  if (settings.leaseReads !== undefined) checkLease(settings.leaseReads.clockDriftPercent, settings);
   if (settings.heartbeatTicks * 2 > settings.electionTicks) {
     throw new RangeError(
       `heartbeatTicks ${settings.heartbeatTicks} must be at most half of electionTicks ${settings.electionTicks}`,
@@ -73,4 +81,14 @@ export function settingsFrom(given: Partial<DriverSettings>): DriverSettings {
     throw new RangeError('limits.logBytes must hold twice a command of commandBytesMax and catchUpBytes');
   }
   return settings;
+}
+
+function checkLease(clockDriftPercent: number, { checkQuorum, electionTicks }: DriverSettings): void {
+  if (!checkQuorum) throw new RangeError('leaseReads needs checkQuorum: without it, voters do not protect a leader');
+  if (!Number.isSafeInteger(clockDriftPercent) || clockDriftPercent < 0 || clockDriftPercent > 90) {
+    throw new RangeError(`leaseReads.clockDriftPercent is ${clockDriftPercent}, not a whole number from 0 to 90`);
+  }
+  if (Math.floor((electionTicks * (100 - clockDriftPercent)) / 100) < 2) {
+    throw new RangeError(`electionTicks ${electionTicks} leave no lease with clockDriftPercent ${clockDriftPercent}`);
+  }
 }

@@ -94,6 +94,7 @@ export class VirtualTicker implements Ticker {
   readonly #time: VirtualTime;
   readonly #listeners = new Set<Listener>();
   #isStalled = false;
+  #isFrozen = false;
   #held: (() => void)[] = [];
 
   constructor(time: VirtualTime) {
@@ -104,6 +105,7 @@ export class VirtualTicker implements Ticker {
     const listener: Listener = { tick, missed: 0 };
     this.#listeners.add(listener);
     const cancel = this.#time.onTick((elapsed) => {
+      if (this.#isFrozen) return;
       if (this.#isStalled) listener.missed += elapsed;
       else tick(elapsed);
     });
@@ -128,6 +130,11 @@ export class VirtualTicker implements Ticker {
       isCancelled = true;
       cancel();
     };
+  }
+
+  /** Its clock stands still while the process works on: a drift beyond any bound. Timers are not touched. */
+  freeze(): void {
+    this.#isFrozen = true;
   }
 
   /** The process stands still: neither ticks nor tasks run. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type Configuration, type NodeId, OutcomeUnknownError, RaftNode, UnsupportedError } from '@kontiki/raft';
+import { type Configuration, type NodeId, OutcomeUnknownError, RaftNode } from '@kontiki/raft';
 import { MemoryLogDisk, MemorySnapshotDisk, MessageNetwork, VirtualTime } from '@kontiki/raft/memory';
 import { MemoryRegister } from './register.ts';
 
@@ -99,13 +99,6 @@ test('leaving the loop ends the subscription, stopping the node ends the loop', 
   time.settle();
 
   assert.deepEqual(await waiting, { done: true, value: undefined });
-});
-
-test('consistencies that are not built yet are refused by name', async () => {
-  const { node } = await open();
-
-  await assert.rejects(node.read('sum', { consistency: 'lease' }), UnsupportedError);
-  await assert.rejects(node.read('sum', { consistency: 'session' }), /'session' are not built yet/);
 });
 
 test('a node whose disk fails tells why it has stopped', async () => {

@@ -27,7 +27,11 @@ export class NodeTicker implements Ticker {
   }
 
   defer(task: () => void): void {
-    setImmediate(task);
+    setImmediate(() => {
+      // After a long turn this comes before the interval does: a lease must not look younger than it is.
+      if (this.#interval !== undefined) this.#onInterval();
+      task();
+    });
   }
 
   after(ticks: number, task: () => void): Cancel {
