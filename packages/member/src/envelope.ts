@@ -124,6 +124,12 @@ export function decodeEnvelope(bytes: Uint8Array): Envelope {
   }
 }
 
+/** Whether the command grants or ends a lease, without reading the rest of it. */
+export function isOfLease(bytes: Uint8Array): boolean {
+  const kind = kinds[bytes[1] ?? kinds.length];
+  return kind === 'leaseGrant' || kind === 'leaseRevoke';
+}
+
 function bodyBytes(envelope: Envelope): number {
   switch (envelope.kind) {
     case 'leaseGrant':

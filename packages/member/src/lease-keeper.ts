@@ -23,6 +23,11 @@ export class LeaseKeeper {
    * a lease that was granted anew between the two.
    */
   readonly #proposed = new Set<bigint>();
+  /**
+   * Leases that a command of this leadership, in the log and not applied yet, ends or grants, in the order of their entries.
+   * What the clock says of them is of a life that may be over when an expiry behind that command is applied.
+   */
+  readonly #touched = new Map<bigint, number>();
   /** Expiries still allowed, refilled with time. */
   #allowance = 0;
 
@@ -41,7 +46,14 @@ export class LeaseKeeper {
     this.#term = undefined;
     this.#isCurrent = false;
     this.#proposed.clear();
+    this.#touched.clear();
     this.#options.clock.demote();
+  }
+
+  /** A command that ends or grants this lease is in the log of this leadership, at `index`. */
+  touched(id: bigint, index: number): void {
+    this.#touched.delete(id);
+    this.#touched.set(id, index);
   }
 
   granted(id: bigint, ttl: number): void {
@@ -54,9 +66,13 @@ export class LeaseKeeper {
     this.#options.clock.revoked(id);
   }
 
-  /** Everything up to an entry of this term was applied. */
-  passed(term: number): void {
+  /** Everything up to this entry was applied. */
+  passed({ term, index }: { readonly term: number; readonly index: number }): void {
     if (term === this.#term) this.#isCurrent = true;
+    for (const [id, at] of this.#touched) {
+      if (at > index) return;
+      this.#touched.delete(id);
+    }
   }
 
   /** Another state is there. It may come after leadership: a voter is as good as its log, not as its store. */
@@ -70,7 +86,7 @@ export class LeaseKeeper {
     if (this.#term === undefined || !this.#isCurrent) return;
     this.#allowance = Math.min(expiriesPerSecondMax, this.#allowance + (ticks * expiriesPerSecondMax) / ticksPerSecond);
     for (const id of clock.expired(Math.floor(this.#allowance))) {
-      if (this.#proposed.has(id)) continue;
+      if (this.#proposed.has(id) || this.#touched.has(id)) continue;
       this.#allowance--;
       if (this.#options.expire(id, this.#term)) this.#proposed.add(id);
     }

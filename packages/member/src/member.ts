@@ -40,7 +40,7 @@ import type {
 } from './api.ts';
 import { MemberError } from './api.ts';
 import { Commands, type ForwardOutcome, startedReply } from './commands.ts';
-import { type EnvelopeBody, encodeEnvelope } from './envelope.ts';
+import { decodeEnvelope, type EnvelopeBody, encodeEnvelope, isOfLease } from './envelope.ts';
 import { FlushLoop } from './flush-loop.ts';
 import {
   decodeForwardReply,
@@ -368,7 +368,10 @@ export class RunningMember implements Member {
   #start(envelope: Uint8Array): ForwardReply {
     const driver = this.#running();
     if (envelope.length > driver.settings.commandBytesMax) return { kind: 'refused', reason: 'tooLarge' };
-    return startedReply(driver.start(envelope));
+    const started = driver.start(envelope);
+    const lease = started.kind === 'started' ? leaseOf(envelope) : undefined;
+    if (started.kind === 'started' && lease !== undefined) this.#keeper.touched(lease, started.at.index);
+    return startedReply(started);
   }
 
   /** For what the leader itself decides: only its own log will do, and nobody waits for it. */
@@ -424,7 +427,7 @@ export class RunningMember implements Member {
       this.#commands.applied(envelope.origin, result);
     }
     this.#commands.passed(last);
-    this.#keeper.passed(last.term);
+    this.#keeper.passed(last);
     this.#flushLoop.applied();
   }
 
@@ -459,6 +462,13 @@ function forwardOutcome(outcome: Parameters<Parameters<Transport['request']>[3]>
   if (outcome.kind === 'refused') return { kind: 'undelivered' };
   if (outcome.kind === 'lost') return { kind: 'lost' };
   return decodeForwardReply(outcome.body) ?? { kind: 'lost' };
+}
+
+/** The lease that a command grants or ends. */
+function leaseOf(bytes: Uint8Array): bigint | undefined {
+  if (!isOfLease(bytes)) return undefined;
+  const envelope = decodeEnvelope(bytes);
+  return envelope.kind === 'leaseGrant' ? envelope.id : revokedLease(envelope);
 }
 
 function revokedLease(envelope: AppliedCommand['envelope']): bigint {

@@ -167,6 +167,30 @@ test('a lease that is granted anew is not ended by an expiry of its former life'
   assert.equal(leader.store.lease(5n)?.ttl, 20);
 });
 
+test('a lease whose end and new grant are in the log is not ended by what the clock knew of it', async () => {
+  const cluster = await MemberCluster.running(3);
+  const leader = await cluster.leader();
+  await cluster.wait(leader.propose({ kind: 'leaseGrant', grantId: 5n, grantTtl: 1 }));
+  await cluster.pass(ticksPerSecond - 10);
+  const followers = cluster.seats.filter(({ member }) => member !== leader);
+  for (const { logDisk } of followers) logDisk.syncTicks = 100;
+
+  const both = Promise.all([
+    leader.propose(revoke(5n)),
+    leader.propose({ kind: 'leaseGrant', grantId: 5n, grantTtl: 20 }),
+  ]);
+  // The first life of the lease runs out while neither command is applied.
+  await cluster.pass(50);
+  for (const { logDisk } of followers) logDisk.syncTicks = 0;
+
+  assert.deepEqual(
+    (await cluster.wait(both)).map(({ kind }) => kind),
+    ['leaseRevoke', 'leaseGrant'],
+  );
+  await cluster.pass(100);
+  assert.equal(leader.store.lease(5n)?.ttl, 20);
+});
+
 test('a member that leads before it has installed its snapshot keeps the leases of that snapshot', async () => {
   const cluster = await MemberCluster.running(3, 8);
   const sleeper = (await cluster.follower()).identity.memberId;
