@@ -28,6 +28,13 @@ export const table: readonly Area[] = [
     platform: 'none',
   },
   { name: 'raft/teaching', folder: 'packages/raft/src/teaching', areas: ['raft/core'], npm: [], platform: 'none' },
+  {
+    name: 'raft/mutants',
+    folder: 'packages/raft/src/mutants',
+    areas: ['raft/core', 'raft/driver', 'raft/teaching'],
+    npm: [],
+    platform: 'none',
+  },
   { name: 'raft/story', folder: 'packages/raft/src/story', areas: ['raft/core'], npm: [], platform: 'none' },
   {
     name: 'raft/contracts',
@@ -62,7 +69,18 @@ export const table: readonly Area[] = [
   {
     name: 'sim',
     folder: 'packages/sim/src',
-    areas: ['raft', 'raft/memory', 'raft/story', 'wal', 'transport', 'kv', 'kv/testing', 'member', 'etcd-proto'],
+    areas: [
+      'raft',
+      'raft/memory',
+      'raft/mutants',
+      'raft/story',
+      'wal',
+      'transport',
+      'kv',
+      'kv/testing',
+      'member',
+      'etcd-proto',
+    ],
     npm: ['@bufbuild/protobuf'],
     platform: 'none',
   },
@@ -83,6 +101,7 @@ const entries: Readonly<Record<string, string>> = {
   '@kontiki/raft/story': 'raft/story',
   '@kontiki/raft/contracts': 'raft/contracts',
   '@kontiki/raft/teaching': 'raft/teaching',
+  '@kontiki/raft/mutants': 'raft/mutants',
   '@kontiki/wal': 'wal',
   '@kontiki/wal/node': 'wal/node',
   '@kontiki/wal/testing': 'wal/testing',
@@ -101,6 +120,7 @@ const entries: Readonly<Record<string, string>> = {
 /** Rooms that no server may reach: other rules than the paper's, suites, storage that loses on purpose. */
 export const neverInAServer: readonly string[] = [
   'raft/teaching',
+  'raft/mutants',
   'raft/story',
   'raft/contracts',
   'wal/testing',

@@ -33,6 +33,12 @@ const broken: readonly (readonly [claim: string, path: string, text: string, say
     /may not import/,
   ],
   [
+    'a server imports mutants',
+    'packages/server/src/a.ts',
+    `import { mutants } from '@kontiki/raft/mutants';`,
+    /may not import/,
+  ],
+  [
     'a server imports storage that loses',
     'packages/server/src/a.ts',
     `await import('@kontiki/wal/testing');`,

@@ -102,8 +102,9 @@ export function isStalled(node: Node): boolean {
 
 /** Nothing after `last` is on disk any more, nor on its way, as it is in memory. */
 export function lowerDurability(node: Node, last: LogId): void {
-  const { durability } = node;
-  durability.durable = node.rules.durableAfterCut(durability.durable, last.index);
+  const { durability, rules } = node;
+  durability.durable = rules.durableAfterCut(durability.durable, last.index);
   durability.handed = lower(durability.handed, last.index);
-  if (durability.flight !== undefined && durability.flight.last.index > last.index) durability.flight.last = last;
+  const { flight } = durability;
+  if (flight !== undefined) flight.last = rules.flightAfterCut(flight.last, last);
 }

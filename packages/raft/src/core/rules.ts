@@ -102,6 +102,8 @@ export interface Rules {
   readonly mayClaim: (durable: Index, appended: Index, entries: number) => Index;
   /** Figure 2, persistent state: how far the disk has what the log has, once the log was cut after `last`. */
   readonly durableAfterCut: (durable: Index, last: Index) => Index;
+  /** The same for the last entry of a write that is out. */
+  readonly flightAfterCut: (flight: LogId, last: LogId) => LogId;
   /** thesis §10.2.1: how far the state machine is given entries. */
   readonly applyThrough: (commit: Index, durable: Index) => Index;
   /** thesis §6.4, step 4: whether a confirmed read may be served. */
@@ -174,6 +176,7 @@ export const paperRules: Rules = {
   mayClaim: (durable, appended) => lower(durable, appended),
   // What was cut off may be on the disk, but as other entries than will stand there.
   durableAfterCut: lower,
+  flightAfterCut: (flight, last) => (flight.index > last.index ? last : flight),
   // thesis §10.2.1: a commit may precede the own disk, and what a restart has lost must not be in the state machine.
   applyThrough: lower,
   isApplied: (applied, readIndex) => applied >= readIndex,
