@@ -39,7 +39,7 @@ export function applyOperation(contents: Contents, operation: Operation, add: (r
 }
 
 function write<R extends Result>(contents: Contents, add: (row: Row) => void, execute: (writer: Writer) => R): R {
-  const writer = new Writer(contents, add);
+  const writer = new Writer(contents, contents.rules, add);
   const result = execute(writer);
   if (writer.revision !== contents.revision) contents.state = { ...contents.state, revision: writer.revision };
   return result;
@@ -65,7 +65,7 @@ function grantLease(contents: Contents, id: bigint, ttl: number): Result {
 function revokeLease(contents: Contents, id: bigint, add: (row: Row) => void): Result {
   const lease = contents.leases.get(id);
   if (lease === undefined) return refuse('leaseNotFound');
-  const keys = [...lease.keys].sort(compareKeys);
+  const keys = contents.rules.endsKeys() ? [...lease.keys].sort(compareKeys) : [];
   const result = write(contents, add, (writer): Result => {
     for (const key of keys) {
       const history = writer.index.get(key);

@@ -10,10 +10,12 @@ import { freshState, readState, recordNames, type StoreState } from './meta.ts';
 import { Overlay } from './overlay.ts';
 import type { Picture } from './range.ts';
 import { Rows } from './rows.ts';
+import type { KvRules } from './rules.ts';
 
 const first = new Uint8Array(0);
 
 export class Contents implements Picture {
+  readonly rules: KvRules;
   readonly index: KeyIndex;
   readonly leases: LeaseTable;
   /** Small records by name. */
@@ -25,7 +27,8 @@ export class Contents implements Picture {
   pins = 0;
 
   /** What the view shows, from which `loaded` was read. The view becomes its own. */
-  constructor(state: StoreState, loaded: Loaded, view: BackendView) {
+  constructor(state: StoreState, loaded: Loaded, view: BackendView, rules: KvRules) {
+    this.rules = rules;
     this.index = loaded.index;
     this.leases = loaded.leases;
     this.records = loaded.records;
@@ -33,14 +36,14 @@ export class Contents implements Picture {
     this.state = state;
   }
 
-  static of(view: BackendView): Contents {
+  static of(view: BackendView, rules: KvRules): Contents {
     const state = readState(view) ?? freshState;
     const loaded = load(state, {
       leases: everythingOf(view, 'leases', first, undefined),
       records: everythingOf(view, 'meta', recordNames.from, recordNames.to),
       rows: everythingOf(view, 'rows', first, undefined),
     });
-    return new Contents(state, loaded, view);
+    return new Contents(state, loaded, view, rules);
   }
 
   get revision(): number {

@@ -6,6 +6,7 @@ import type { Backend, BackendWrite } from './backend.ts';
 import type { Contents } from './contents.ts';
 import { formatWrite } from './meta.ts';
 import { type Batch, writesOf } from './overlay.ts';
+import type { KvRules } from './rules.ts';
 
 export interface FlushLimits {
   readonly rows: number;
@@ -22,14 +23,16 @@ interface Flight {
 
 export class Flusher {
   readonly #backend: Backend;
+  readonly #rules: KvRules;
   #committing = false;
   #failure: Error | undefined = undefined;
   /** Handed out and not yet durable, oldest first. */
   #flights: Flight[] = [];
   #afterCommit: (() => void) | undefined = undefined;
 
-  constructor(backend: Backend) {
+  constructor(backend: Backend, rules: KvRules) {
     this.#backend = backend;
+    this.#rules = rules;
   }
 
   get committing(): boolean {
@@ -44,7 +47,7 @@ export class Flusher {
     if (batches.length === 0) return false;
     const flight: Flight = { contents, batches, durable: false };
     this.#flights.push(flight);
-    this.#commit([formatWrite(), ...writesOf(batches)], (error) => {
+    this.#commit([formatWrite(), ...writesOf(batches, this.#rules)], (error) => {
       if (error === undefined) {
         flight.durable = true;
         this.#land(dropped);
@@ -70,6 +73,7 @@ export class Flusher {
   }
 
   #commit(writes: readonly BackendWrite[], durable: Done): void {
+    const reported = this.#rules.isDurable('shown') ? 'shown' : 'synced';
     this.#committing = true;
     this.#backend.commit(
       writes,
@@ -79,10 +83,11 @@ export class Flusher {
         const next = this.#afterCommit;
         this.#afterCommit = undefined;
         next?.();
+        if (reported === 'shown') durable(this.#failure);
       },
       (error) => {
         this.#failure ??= error;
-        durable(this.#failure);
+        if (reported === 'synced') durable(this.#failure);
       },
     );
   }

@@ -10,6 +10,7 @@ export { decodeKeyValue, type KeyValue } from './key-value.ts';
 export { LeaseClock, type LeaseClockOptions } from './lease-clock.ts';
 export { MemoryBackend, type MemoryBackendOptions } from './memory-backend.ts';
 export type { Restore } from './restore.ts';
+export { type KvRules, kvRules, type ProgressQuestion } from './rules.ts';
 export type { SnapshotReader } from './snapshot.ts';
 export { type Entry, type LeaseInfo, Store, type StoreOptions } from './store.ts';
 export { isReadOnly } from './txn.ts';

@@ -70,11 +70,11 @@ export class KeyHistory {
   }
 
   /**
-   * How many of the oldest marks a compaction at `revision` makes superfluous. All marks from `revision` on stay, deletions
-   * too, because a watch may start there; the one that answers reads at `revision` stays, unless it is a deletion.
+   * How many of the oldest marks a compaction at `revision` makes superfluous. All marks from `revision` on stay, and
+   * deletions behind `deletionsTo`; the one that answers reads at `revision` stays, unless it is a deletion.
    */
-  superfluousAt(revision: number): number {
-    const newest = this.#newestUpTo(revision - 1);
+  superfluousAt(revision: number, deletionsTo: number): number {
+    const newest = this.#newestUpTo(deletionsTo);
     if (newest < 0) return 0;
     const deletion = (this.#marks[newest * 2 + 1] ?? 0) % 2 === 1;
     const overwritten = this.#marks[(newest + 1) * 2] === revision;

@@ -5,6 +5,7 @@
 import type { BackendWrite } from './backend.ts';
 import { encodeLease, leaseName, recordName, type StoreState, stateWrite } from './meta.ts';
 import { type Row, rowName } from './row.ts';
+import type { KvRules } from './rules.ts';
 
 /** Beside key and value: the objects around a row. */
 const rowOverheadBytes = 200;
@@ -164,7 +165,7 @@ class OpenBatch {
 }
 
 /** One backend commit of whole batches: each row before its deletion, and the state as of the last one. */
-export function writesOf(batches: readonly Batch[]): BackendWrite[] {
+export function writesOf(batches: readonly Batch[], rules: KvRules): BackendWrite[] {
   const writes: BackendWrite[] = [];
   for (const batch of batches) {
     for (const row of batch.rows) {
@@ -182,7 +183,7 @@ export function writesOf(batches: readonly Batch[]): BackendWrite[] {
       else writes.push({ kind: 'put', space: 'meta', key, value });
     }
   }
-  const last = batches[batches.length - 1];
-  if (last !== undefined) writes.push(stateWrite(last.state));
+  const last = batches[batches.length - 1]?.state;
+  if (last !== undefined) writes.push(stateWrite({ ...last, position: rules.positionWith(last.position) }));
   return writes;
 }

@@ -4,17 +4,20 @@
 import type { KeyHistory } from './key-history.ts';
 import type { KeyIndex } from './key-index.ts';
 import { rowName } from './row.ts';
+import type { KvRules } from './rules.ts';
 
 export class Scrub {
   /** The compaction that this pass serves; a later one gets a pass of its own. */
   readonly target: number;
   readonly #index: KeyIndex;
+  readonly #deletionsTo: number;
   readonly #deleteRow: (name: Uint8Array) => void;
   #next = '';
 
-  constructor(index: KeyIndex, target: number, deleteRow: (name: Uint8Array) => void) {
+  constructor(index: KeyIndex, target: number, rules: KvRules, deleteRow: (name: Uint8Array) => void) {
     this.#index = index;
     this.target = target;
+    this.#deletionsTo = rules.forgetsDeletionsTo(target);
     this.#deleteRow = deleteRow;
   }
 
@@ -30,7 +33,7 @@ export class Scrub {
         return false;
       }
       left--;
-      const superfluous = history.superfluousAt(this.target);
+      const superfluous = history.superfluousAt(this.target, this.#deletionsTo);
       const count = Math.min(superfluous, left);
       left -= count;
       // Oldest first: after a crash in between, no older value can come back behind a deletion that went before it.

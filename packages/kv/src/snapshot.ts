@@ -34,7 +34,9 @@ export class SnapshotReader {
 
   /** The view becomes the reader's own. */
   constructor(contents: Contents, view: BackendView) {
-    const { state, leases, records, overlay } = contents;
+    const { state, leases, records, overlay, rules } = contents;
+    const leasesOfIt = rules.isInSnapshot('leases') ? leases.list() : [];
+    const recordsOfIt = rules.isInSnapshot('records') ? [...records] : [];
     this.position = state.position;
     this.revision = state.revision;
     this.#view = view;
@@ -42,8 +44,8 @@ export class SnapshotReader {
     const scrubbedRevision = readState(view)?.scrubbedRevision ?? -1;
     this.#frames = framesOf({
       state: { ...state, scrubbedRevision },
-      leases: sorted(leases.list().map(({ id, ttl }) => ({ name: leaseName(id), value: encodeLease(ttl) }))),
-      records: sorted([...records].map(([name, value]) => ({ name: recordName(name), value }))),
+      leases: sorted(leasesOfIt.map(({ id, ttl }) => ({ name: leaseName(id), value: encodeLease(ttl) }))),
+      records: sorted(recordsOfIt.map(([name, value]) => ({ name: recordName(name), value }))),
       view,
       young: overlay.rows(),
     });

@@ -27,6 +27,7 @@ import type { StoreState } from './meta.ts';
 import { evaluateRange } from './range.ts';
 import { Restore } from './restore.ts';
 import type { Row } from './row.ts';
+import { type KvRules, kvRules } from './rules.ts';
 import { Scrub } from './scrub.ts';
 import { SnapshotReader } from './snapshot.ts';
 import { readTxn } from './txn.ts';
@@ -40,6 +41,8 @@ export interface StoreOptions {
   readonly batchBytesMax?: number;
   /** Told whenever more has become durable: the log may be compacted up to there. */
   readonly durable?: (position: Position) => void;
+  /** Other decisions than the right ones: for proving that checkers can go red. No server sets them. */
+  readonly rules?: KvRules;
 }
 
 export interface Entry {
@@ -76,12 +79,13 @@ export class Store implements History {
 
   private constructor(options: StoreOptions) {
     this.#backend = options.backend;
-    this.#flusher = new Flusher(options.backend);
+    const { rules = kvRules } = options;
+    this.#flusher = new Flusher(options.backend, rules);
     this.#overlayBytesMax = options.overlayBytesMax ?? 64 * mebibyte;
     this.#batchRowsMax = options.batchRowsMax ?? 1000;
     this.#batchBytesMax = options.batchBytesMax ?? mebibyte;
     this.#tellDurable = options.durable ?? (() => {});
-    this.#contents = Contents.of(this.#backend.view());
+    this.#contents = Contents.of(this.#backend.view(), rules);
     this.#durable = this.#contents.state.position;
   }
 
@@ -219,7 +223,9 @@ export class Store implements History {
     const { compactRevision, scrubbedRevision } = contents.state;
     if (scrubbedRevision >= compactRevision) return 'done';
     if (contents.pins > 0 || this.#restoring || !this.hasRoom()) return 'waiting';
-    this.#scrub ??= new Scrub(contents.index, compactRevision, (name) => contents.overlay.deleteRow(name));
+    this.#scrub ??= new Scrub(contents.index, compactRevision, contents.rules, (name) =>
+      contents.overlay.deleteRow(name),
+    );
     if (this.#scrub.step(budget)) {
       contents.state = { ...contents.state, scrubbedRevision: this.#scrub.target };
       contents.overlay.touch();
@@ -290,7 +296,7 @@ export class Store implements History {
 
   #exchange(state: StoreState, loaded: Loaded): void {
     this.#contents.rows.close();
-    this.#contents = new Contents(state, loaded, this.#backend.view());
+    this.#contents = new Contents(state, loaded, this.#backend.view(), this.#contents.rules);
     this.#scrub = undefined;
     this.#durable = this.#contents.state.position;
     this.#tellDurable(this.#durable);

@@ -4,6 +4,7 @@
 import type { WatchEvent } from './api.ts';
 import type { History, RevisionEvents } from './history.ts';
 import { assert } from './invariant.ts';
+import type { KvRules } from './rules.ts';
 import { type Watcher, WatcherIndex } from './watch-watcher.ts';
 
 /** A response holds no more revisions than this; a longer past comes in several, as in etcd. */
@@ -27,7 +28,12 @@ interface Batch {
  * Reads history from where the furthest behind of `watchers` stands, for about `budget` bytes but at least one revision.
  * None of them stands below the compacted revision.
  */
-export function catchUp(history: History, watchers: readonly Watcher[], budget: number): Map<Watcher, CaughtUp> {
+export function catchUp(
+  history: History,
+  watchers: readonly Watcher[],
+  budget: number,
+  rules: KvRules,
+): Map<Watcher, CaughtUp> {
   const index = new WatcherIndex();
   let next = Number.POSITIVE_INFINITY;
   for (const watcher of watchers) {
@@ -42,7 +48,7 @@ export function catchUp(history: History, watchers: readonly Watcher[], budget: 
     const read = history.eventsFrom(next, { revisions: catchUpRevisionsMax, bytes: Math.max(1, left) });
     assert(read.kind === 'events', `a watcher stands at revision ${next}, which is compacted`);
     assert(read.next > next, `history does not go on from revision ${next}`);
-    for (const each of read.revisions) deal(each, index, batches);
+    for (const each of read.revisions) deal(each, index, batches, rules);
     left -= read.bytes;
     next = read.next;
   } while (left > 0 && next <= revision);
@@ -57,10 +63,15 @@ export function catchUp(history: History, watchers: readonly Watcher[], budget: 
 }
 
 /** Gives each event of the revision to the watchers it concerns. */
-function deal({ revision, events }: RevisionEvents, index: WatcherIndex, batches: Map<Watcher, Batch>): void {
+function deal(
+  { revision, events }: RevisionEvents,
+  index: WatcherIndex,
+  batches: Map<Watcher, Batch>,
+  rules: KvRules,
+): void {
   for (const event of events) {
     index.visit(event.key, (watcher) => {
-      if (revision < watcher.nextRevision || !watcher.wants(event)) return;
+      if (!rules.concerns(revision, watcher.nextRevision) || !watcher.wants(event)) return;
       let batch = batches.get(watcher);
       if (batch === undefined) {
         batch = { events: [], revisions: 0, last: 0, more: undefined };

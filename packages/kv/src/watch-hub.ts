@@ -7,6 +7,7 @@
 import type { WatchEvent, WatchSink, WatchStream } from './api.ts';
 import type { History, HistoryListener, RevisionEvents } from './history.ts';
 import { assert } from './invariant.ts';
+import { type KvRules, kvRules } from './rules.ts';
 import { type CaughtUp, catchUp } from './watch-catch-up.ts';
 import { HubStream, type StreamOwner, type WatchLimits } from './watch-stream.ts';
 import { type Watcher, WatcherIndex } from './watch-watcher.ts';
@@ -34,6 +35,7 @@ const watchersPerPass = 512;
 
 export class WatchHub {
   readonly #history: History;
+  readonly #rules: KvRules;
   readonly #owner: StreamOwner;
   readonly #listener: HistoryListener;
   readonly #streams = new Set<HubStream>();
@@ -48,8 +50,9 @@ export class WatchHub {
   #nextProgressAt = Number.POSITIVE_INFINITY;
 
   /** Listens to the store while there are watchers, so that without any the store makes no events. */
-  constructor(history: History, limits: Partial<WatchLimits> = {}) {
+  constructor(history: History, limits: Partial<WatchLimits> = {}, rules: KvRules = kvRules) {
     const hub = this;
+    this.#rules = rules;
     this.#history = history;
     this.#revision = history.revision;
     this.#listener = {
@@ -59,6 +62,7 @@ export class WatchHub {
     };
     this.#owner = {
       limits: { ...limitsDefault, ...limits },
+      rules,
       get revision() {
         return hub.#watchers > 0 ? hub.#revision : history.revision;
       },
@@ -94,7 +98,8 @@ export class WatchHub {
   syncWatchers(budget: number): boolean {
     const chosen = this.#choose();
     if (chosen.length > 0) {
-      for (const [watcher, caughtUp] of catchUp(this.#history, chosen, budget)) this.#deliver(watcher, caughtUp);
+      for (const [watcher, caughtUp] of catchUp(this.#history, chosen, budget, this.#rules))
+        this.#deliver(watcher, caughtUp);
     }
     for (const watcher of this.#unsynced) if (watcher.stream.isWritable) return true;
     return false;
@@ -110,8 +115,13 @@ export class WatchHub {
     const chosen: Watcher[] = [];
     for (const watcher of this.#unsynced) {
       if (!watcher.stream.isWritable) continue;
-      if (watcher.nextRevision < compactRevision) watcher.stream.cancelCompacted(watcher, compactRevision);
-      else if (chosen.push(watcher) === watchersPerPass) break;
+      const isCompacted = watcher.nextRevision < compactRevision;
+      if (isCompacted && this.#rules.whenCompacted() === 'cancelled') {
+        watcher.stream.cancelCompacted(watcher, compactRevision);
+        continue;
+      }
+      watcher.nextRevision = Math.max(watcher.nextRevision, compactRevision);
+      if (chosen.push(watcher) === watchersPerPass) break;
     }
     return chosen;
   }
@@ -135,7 +145,7 @@ export class WatchHub {
       const concerned = new Map<Watcher, WatchEvent[]>();
       for (const event of events) {
         this.#synced.visit(event.key, (watcher) => {
-          if (revision < watcher.nextRevision || !watcher.wants(event)) return;
+          if (!this.#rules.concerns(revision, watcher.nextRevision) || !watcher.wants(event)) return;
           const own = concerned.get(watcher);
           if (own === undefined) concerned.set(watcher, [event]);
           else own.push(event);
@@ -149,9 +159,10 @@ export class WatchHub {
     if (watcher.state === 'gone') return;
     if (watcher.stream.isWritable) {
       watcher.nextRevision = revision + 1;
-      watcher.stream.sendEvents(watcher, events, revision);
+      for (const part of this.#rules.responses(events)) watcher.stream.sendEvents(watcher, part, revision);
       return;
     }
+    if (this.#rules.whenFull() === 'dropped') return;
     this.#synced.delete(watcher);
     watcher.nextRevision = revision;
     this.#place(watcher);
@@ -161,6 +172,7 @@ export class WatchHub {
   #restored(): void {
     const told = this.#revision;
     this.#revision = this.#history.revision;
+    if (!this.#rules.rereadsAfterInstall()) return;
     for (const stream of this.#streams) {
       for (const watcher of stream.watchers()) {
         if (watcher.state !== 'synced') continue;
@@ -189,7 +201,7 @@ export class WatchHub {
   }
 
   #place(watcher: Watcher): void {
-    if (watcher.nextRevision > this.#revision) {
+    if (this.#rules.isSynced(watcher.nextRevision, this.#revision)) {
       watcher.state = 'synced';
       this.#synced.add(watcher);
     } else {

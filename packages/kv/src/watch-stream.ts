@@ -3,12 +3,14 @@
 // reads history later. Which events there are is the hub's affair.
 
 import type { WatchCreateRequest, WatchEvent, WatchResponse, WatchSink, WatchStream } from './api.ts';
+import type { KvRules } from './rules.ts';
 import type { KeyRange } from './watch-ranges.ts';
 import { eventFilter, type Watcher, watchedRange } from './watch-watcher.ts';
 
 /** What a stream needs of the hub. */
 export interface StreamOwner {
   readonly limits: WatchLimits;
+  readonly rules: KvRules;
   /** Of the last revision that synced watchers were told. */
   readonly revision: number;
   /** Takes a new watcher in. Sends nothing. */
@@ -173,7 +175,9 @@ export class HubStream implements WatchStream {
   }
 
   #isUpToDate(watcher: Watcher): boolean {
-    return watcher.state === 'synced' && this.#owner.revision >= watcher.startRevision;
+    const { revision, rules } = this.#owner;
+    const { state, startRevision } = watcher;
+    return rules.mayReportProgress({ isSynced: state === 'synced', startRevision, revision });
   }
 
   #send(response: WatchResponse): void {

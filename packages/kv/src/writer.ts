@@ -8,17 +8,20 @@ import { encodeKeyValue, encodeTombstone } from './key-value.ts';
 import type { Lease } from './leases.ts';
 import type { Picture } from './range.ts';
 import type { Row } from './row.ts';
+import type { KvRules } from './rules.ts';
 
 export class Writer implements Picture {
   readonly index: KeyIndex;
   readonly rows: { value(main: number, sub: number): EncodedKeyValue };
   readonly compactRevision: number;
+  readonly #rules: KvRules;
   readonly #before: number;
   readonly #add: (row: Row) => void;
   #changes = 0;
 
   /** `add` takes the rows in the order of history. */
-  constructor(before: Picture, add: (row: Row) => void) {
+  constructor(before: Picture, rules: KvRules, add: (row: Row) => void) {
+    this.#rules = rules;
     this.index = before.index;
     this.rows = before.rows;
     this.compactRevision = before.compactRevision;
@@ -28,15 +31,16 @@ export class Writer implements Picture {
 
   /** One more than before as soon as anything was written. */
   get revision(): number {
-    return this.#changes === 0 ? this.#before : this.#before + 1;
+    if (this.#changes === 0) return this.#rules.revisionOfNothing(this.#before);
+    return this.#rules.revisionOf(this.#before, this.#changes - 1);
   }
 
   put(key: Key, value: Uint8Array, lease: Lease | undefined): void {
-    const main = this.#before + 1;
     const sub = this.#changes++;
+    const main = this.#rules.revisionOf(this.#before, sub);
     const history = this.index.put(key, main, sub);
     if (history.lease !== lease) {
-      history.lease?.keys.delete(key);
+      if (this.#rules.leavesLease()) history.lease?.keys.delete(key);
       lease?.keys.add(key);
       history.lease = lease;
     }
@@ -45,8 +49,8 @@ export class Writer implements Picture {
   }
 
   delete(history: KeyHistory): void {
-    const main = this.#before + 1;
     const sub = this.#changes++;
+    const main = this.#rules.revisionOf(this.#before, sub);
     this.index.delete(history, main, sub);
     history.lease?.keys.delete(history.key);
     history.lease = undefined;

@@ -14,6 +14,7 @@ import { type LogId, type NodeId, OutcomeUnknownError, OverloadedError, type Sta
 import { MemberError } from './api.ts';
 import type { Origin } from './envelope.ts';
 import type { ForwardReply } from './forward.ts';
+import type { MemberRules } from './rules.ts';
 
 export type Answered =
   | { readonly kind: 'done'; readonly value: Result }
@@ -31,6 +32,7 @@ interface Waiting {
 export type ForwardOutcome = ForwardReply | { readonly kind: 'lost' } | { readonly kind: 'undelivered' };
 
 export interface CommandsOptions {
+  readonly rules: MemberRules;
   readonly origin: Omit<Origin, 'sequence'>;
   readonly timeoutTicks: number;
   /** More are `OverloadedError`: etcd's bound on what is committed and not applied. */
@@ -108,8 +110,7 @@ export class Commands {
 
   /** The command of this origin was applied here; the origin may be another member's, or of a former life of this one. */
   applied(origin: Origin, result: Result): void {
-    const { member, boot } = this.#options.origin;
-    if (origin.member !== member || origin.boot !== boot) return;
+    if (!this.#options.rules.isOurs(origin, this.#options.origin)) return;
     const waiting = this.#waiting.get(origin.sequence);
     if (waiting !== undefined) this.#finish(waiting, { kind: 'done', value: result });
   }
@@ -125,9 +126,8 @@ export class Commands {
     for (const waiting of [...this.#waiting.values()]) {
       if (typeof waiting.stage === 'string') continue;
       const { accepted } = waiting.stage;
-      if (accepted.term >= last.term) continue;
-      if (accepted.index <= last.index) this.#attempt(waiting);
-      else this.#hasOlder = true;
+      if (this.#options.rules.isOverwritten(accepted, last)) this.#attempt(waiting);
+      else if (accepted.term < last.term) this.#hasOlder = true;
     }
   }
 
@@ -136,7 +136,8 @@ export class Commands {
     this.#lastTerm = Math.max(this.#lastTerm, last.term);
     this.#jumpedThrough = Math.max(this.#jumpedThrough, last.index);
     for (const waiting of [...this.#waiting.values()]) {
-      if (typeof waiting.stage !== 'string' && waiting.stage.accepted.index <= last.index) this.#lose(waiting);
+      if (typeof waiting.stage === 'string') continue;
+      if (this.#options.rules.isHidden(waiting.stage.accepted.index, last.index)) this.#lose(waiting);
     }
     this.#hasOlder = true;
   }
@@ -179,7 +180,7 @@ export class Commands {
       case 'accepted':
         // 1. sent to the leader; 2. committed there; 3. a snapshot with its effect arrives here; 4. the reply arrives. Taken for
         // overwritten, it would be given to a log again and be applied twice.
-        if (outcome.index <= this.#jumpedThrough) {
+        if (this.#options.rules.isHidden(outcome.index, this.#jumpedThrough)) {
           this.#lose(waiting);
           return;
         }
@@ -194,6 +195,9 @@ export class Commands {
         this.#hold(waiting);
         return;
       case 'lost':
+        if (this.#options.rules.afterLost() === 'held') this.#hold(waiting);
+        else waiting.stage = 'unknown';
+        return;
       case 'lease':
         waiting.stage = 'unknown';
     }

@@ -5,6 +5,7 @@ import type { LeaseClock } from '@kontiki/kv';
 import type { Completion, Index, NodeId, Transport } from '@kontiki/raft';
 import { MemberError } from './api.ts';
 import { decodeForwardReply, encodeForwardRequest, type ForwardReply } from './forward.ts';
+import type { MemberRules } from './rules.ts';
 
 export type LeaseQuestion = { readonly kind: 'keepAlive' | 'timeToLive'; readonly lease: bigint };
 export interface LeaseAnswer {
@@ -13,6 +14,7 @@ export interface LeaseAnswer {
 }
 
 export interface LeaderQuestionsOptions {
+  readonly rules: MemberRules;
   readonly transport: Transport;
   readonly clock: LeaseClock;
   readonly ticksPerSecond: number;
@@ -67,10 +69,11 @@ export class LeaderQuestions {
       done(undefined);
       return;
     }
-    this.#options.readIndex(this.#options.timeoutTicks, (outcome) => {
-      if (outcome.kind === 'failed' || !this.#options.clock.leading) done(undefined);
-      else done(this.#look(question));
-    });
+    const confirmed = (isLeader: boolean): void =>
+      done(isLeader && this.#options.clock.leading ? this.#look(question) : undefined);
+    if (this.#options.rules.confirmsLeadership()) {
+      this.#options.readIndex(this.#options.timeoutTicks, (outcome) => confirmed(outcome.kind === 'done'));
+    } else confirmed(true);
   }
 
   failAll(error: Error): void {

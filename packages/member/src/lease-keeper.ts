@@ -2,8 +2,10 @@
 // log. On a member that does not lead, nothing here runs (etcd-io/etcd#12528: a deposed leader must not expire a lease).
 
 import type { LeaseClock } from '@kontiki/kv';
+import type { MemberRules } from './rules.ts';
 
 export interface LeaseKeeperOptions {
+  readonly rules: MemberRules;
   readonly clock: LeaseClock;
   readonly ticksPerSecond: number;
   /** Proposes the expiry of one lease, fenced by the term. Answers whether it is in the log; else it comes up again. */
@@ -39,7 +41,7 @@ export class LeaseKeeper {
   lead(term: number, leases: Iterable<{ readonly id: bigint; readonly ttl: number }>): void {
     this.follow();
     this.#term = term;
-    this.#options.clock.promote(leases);
+    this.#promote(leases);
   }
 
   follow(): void {
@@ -77,7 +79,12 @@ export class LeaseKeeper {
 
   /** Another state is there. It may come after leadership: a voter is as good as its log, not as its store. */
   restored(leases: Iterable<{ readonly id: bigint; readonly ttl: number }>): void {
-    if (this.#term !== undefined) this.#options.clock.promote(leases);
+    if (this.#term !== undefined) this.#promote(leases);
+  }
+
+  #promote(leases: Iterable<{ readonly id: bigint; readonly ttl: number }>): void {
+    const { clock, rules } = this.#options;
+    clock.promote([...leases].map(({ id, ttl }) => ({ id, ttl: rules.ttlOfNewLeader(ttl) })));
   }
 
   advance(ticks: number): void {

@@ -4,6 +4,8 @@
 
 import {
   type Backend,
+  type KvRules,
+  kvRules,
   LeaseClock,
   type Result,
   Store,
@@ -54,8 +56,9 @@ import { LeaderQuestions, type LeaseQuestion, leaseReply } from './leader-questi
 import { LeaseKeeper } from './lease-keeper.ts';
 import { type AppliedCommand, KvMachine } from './machine.ts';
 import { moveLeadership } from './move-leadership.ts';
-import { operationOf } from './requests.ts';
+import { operationOf, revokeRequest } from './requests.ts';
 import { encodePublication, firstConfiguration, memberIdOf, nodeIdOf, recordName, roster } from './roster.ts';
+import { type MemberRules, memberRules } from './rules.ts';
 import { type MemberTaps, tapped } from './taps.ts';
 import { Watching } from './watching.ts';
 
@@ -81,7 +84,10 @@ export interface MemberOptions {
   readonly watchProgressTicks: number;
   readonly logger?: Logger;
   /** Other decisions than the right ones: for proving that checkers can go red. No server sets them. */
-  readonly rules?: NonNullable<DriverOptions<Result, never, never>['rules']>;
+  readonly rules?: NonNullable<DriverOptions<Result, never, never>['rules']> & {
+    readonly member?: MemberRules;
+    readonly kv?: KvRules;
+  };
   /** For those who judge a run. */
   readonly taps?: MemberTaps;
 }
@@ -107,6 +113,7 @@ export class RunningMember implements Member {
   readonly identity: MemberIdentity;
   readonly store: Store;
   readonly #options: MemberOptions;
+  readonly #rules: MemberRules;
   readonly #self: NodeId;
   readonly #machine: KvMachine;
   readonly #flushLoop: FlushLoop;
@@ -141,11 +148,17 @@ export class RunningMember implements Member {
     const { identity, backend, ticker, transport, ticksPerSecond, boot } = options;
     this.identity = identity;
     this.#options = options;
+    const { member: rules = memberRules, kv = kvRules } = options.rules ?? {};
+    this.#rules = rules;
     this.#self = nodeIdOf(identity.memberId);
     const electionTicks = options.settings?.electionTicks ?? 100;
     // etcd: five seconds, and two elections.
     this.#timeoutTicks = 5 * ticksPerSecond + 2 * electionTicks;
-    this.store = Store.open({ backend, durable: (position) => this.#machine.becameDurable(position.index) });
+    this.store = Store.open({
+      backend,
+      durable: ({ index }) => this.#machine.becameDurable(rules.compactableThrough(index, this.store.position.index)),
+      rules: kv,
+    });
     this.#machine = new KvMachine(this.store, ticker, {
       applied: (commands, last) => this.#applied(commands, last),
       restored: (last) => this.#restored(last),
@@ -158,14 +171,19 @@ export class RunningMember implements Member {
       limits: flushLimits,
       failed: (error) => this.#fail(error),
     });
-    this.#watching = new Watching(this.store, ticker, options.watchProgressTicks);
-    this.#clock = new LeaseClock({ ticksPerSecond, retryTicks: 3 * ticksPerSecond });
+    this.#watching = new Watching(this.store, ticker, options.watchProgressTicks, kv);
+    this.#clock = new LeaseClock({
+      ticksPerSecond: rules.leaseSecond(ticksPerSecond),
+      retryTicks: 3 * ticksPerSecond,
+    });
     this.#keeper = new LeaseKeeper({
+      rules,
       clock: this.#clock,
       ticksPerSecond,
-      expire: (id, term) => this.#proposeHere({ kind: 'leaseExpire', id, term }),
+      expire: (id, term) => this.#expire(id, term),
     });
     this.#commands = new Commands({
+      rules,
       origin: { member: identity.memberId, boot },
       timeoutTicks: this.#timeoutTicks,
       pendingMax,
@@ -176,6 +194,7 @@ export class RunningMember implements Member {
       },
     });
     this.#questions = new LeaderQuestions({
+      rules,
       transport,
       clock: this.#clock,
       ticksPerSecond,
@@ -246,6 +265,7 @@ export class RunningMember implements Member {
   }
 
   linearize(): Promise<void> {
+    if (!this.#rules.readsWait()) return Promise.resolve();
     return new Promise((resolve, reject) => {
       this.#running().readIndex(this.#timeoutTicks, (outcome) => {
         if (outcome.kind === 'done') resolve();
@@ -378,6 +398,12 @@ export class RunningMember implements Member {
   #proposeHere(body: EnvelopeBody): boolean {
     const origin = { member: this.identity.memberId, boot: this.#options.boot, sequence: 0 };
     return this.#running().start(encodeEnvelope({ ...body, origin, user: '', authRevision: 0 })).kind === 'started';
+  }
+
+  #expire(id: bigint, term: number): boolean {
+    if (this.#rules.fencesExpiry()) return this.#proposeHere({ kind: 'leaseExpire', id, term });
+    this.#submit({ kind: 'leaseRevoke', request: revokeRequest(id) }).catch(() => {});
+    return true;
   }
 
   #ask(question: LeaseQuestion): Promise<{ readonly ttl: number; readonly grantedTtl: number }> {

@@ -1,7 +1,7 @@
 // etcd's protobuf requests as the state machine's words: the one place where int64 is clamped, bytes become keys and enums
 // become names. Servers use it for reads, the apply loop for commands; both see the same request the same way.
 
-import { fromBinary } from '@bufbuild/protobuf';
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
   CompactionRequestSchema,
   type Compare_CompareResult,
@@ -122,6 +122,11 @@ export function operationOf(kind: RequestKind, request: Uint8Array): Operation {
   } catch {
     return { kind: 'none' };
   }
+}
+
+/** A client's request to end a lease. */
+export function revokeRequest(id: bigint): Uint8Array {
+  return toBinary(LeaseRevokeRequestSchema, create(LeaseRevokeRequestSchema, { ID: id }));
 }
 
 function requestOp(message: RequestOpMessage): RequestOp | undefined {

@@ -1,7 +1,7 @@
 // The member's half of watches: opens streams on the hub, gives it time, and lets watchers that lie behind read history, a
 // bounded piece per turn, at once when there is a reason and otherwise as often as etcd looks.
 
-import type { History, WatchCounts, WatchSink, WatchStream } from '@kontiki/kv';
+import type { History, KvRules, WatchCounts, WatchSink, WatchStream } from '@kontiki/kv';
 import { WatchHub } from '@kontiki/kv';
 import type { Ticker } from '@kontiki/raft';
 
@@ -18,8 +18,8 @@ export class Watching {
   #syncDue = false;
 
   /** `progressTicks`: between two progress reports of a stream. */
-  constructor(history: History, ticker: Ticker, progressTicks: number) {
-    this.#hub = new WatchHub(history);
+  constructor(history: History, ticker: Ticker, progressTicks: number, rules: KvRules) {
+    this.#hub = new WatchHub(history, {}, rules);
     this.#ticker = ticker;
     this.#progressTicks = progressTicks;
   }

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import type { Index, LogId, NodeId, Term } from '@kontiki/raft';
 import { type Answered, Commands, type ForwardOutcome } from '../src/commands.ts';
 import type { Origin } from '../src/envelope.ts';
+import { memberRules } from '../src/rules.ts';
 
 const at = (term: number, index: number): LogId => ({ term: term as Term, index: index as Index });
 const leader = 'b' as NodeId;
@@ -17,6 +18,7 @@ function member(): {
   const forwarded: ((outcome: ForwardOutcome) => void)[] = [];
   const answers: Answered[] = [];
   const commands = new Commands({
+    rules: memberRules,
     origin: { member: 1n, boot: 1 },
     timeoutTicks: 100,
     pendingMax: 2,

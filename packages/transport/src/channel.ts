@@ -18,11 +18,13 @@ import {
   protocolVersion,
 } from './frames.ts';
 import type { Connection } from './network.ts';
+import type { TransportRules } from './rules.ts';
 
 /** What all channels of one transport share. */
 export interface ChannelContext {
   readonly ticker: Ticker;
   readonly checksum: Checksum;
+  readonly rules: TransportRules;
   readonly pingTicks: number;
   readonly frameBytesMax: number;
   /** The id of the next frame this process sends. */
@@ -65,7 +67,7 @@ export class Channel {
     this.#context = context;
     this.#connection = connection;
     this.#handler = handler;
-    this.#reader = new FrameReader(context.checksum, strangerFrameBytesMax);
+    this.#reader = new FrameReader(context.checksum, strangerFrameBytesMax, context.rules);
     connection.start({
       data: (chunk) => this.#onData(chunk),
       drained: () => {

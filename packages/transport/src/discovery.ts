@@ -5,6 +5,7 @@ import type { Cancel, Completion, Ticker } from '@kontiki/raft';
 import { Channel } from './channel.ts';
 import { type Checksum, crc32 } from './crc32.ts';
 import type { Network } from './network.ts';
+import { transportRules } from './rules.ts';
 
 export interface DiscoveryParts {
   readonly network: Pick<Network, 'dial'>;
@@ -44,6 +45,7 @@ export function discover(
     ticker,
     checksum,
     pingTicks,
+    rules: transportRules,
     frameBytesMax: answerBytesMax,
     nextId: () => ({ boot: 0, counter: ++counter }),
   };

@@ -9,6 +9,7 @@
 
 import { ByteReader, ByteWriter, MalformedError } from './bytes.ts';
 import type { Checksum } from './crc32.ts';
+import { type TransportRules, transportRules } from './rules.ts';
 
 export const protocolVersion = 1;
 
@@ -83,6 +84,7 @@ export type FrameEvent =
  */
 export class FrameReader {
   readonly #checksum: Checksum;
+  readonly #rules: TransportRules;
   #frameBytesMax: number;
   #preambleSeen = 0;
   readonly #prefix = new Uint8Array(lengthBytes);
@@ -91,8 +93,9 @@ export class FrameReader {
   #frameSeen = 0;
   #broken = false;
 
-  constructor(checksum: Checksum, frameBytesMax: number) {
+  constructor(checksum: Checksum, frameBytesMax: number, rules: TransportRules = transportRules) {
     this.#checksum = checksum;
+    this.#rules = rules;
     this.#frameBytesMax = frameBytesMax;
   }
 
@@ -168,8 +171,8 @@ export class FrameReader {
   #decode(bytes: Uint8Array): FrameEvent {
     try {
       const from = new ByteReader(bytes);
-      const expected = from.u32('checksum');
-      if (this.#checksum(bytes.subarray(checkedFrom - lengthBytes), 0) !== expected) {
+      const sent = from.u32('checksum');
+      if (!this.#rules.isWhole(sent, this.#checksum(bytes.subarray(checkedFrom - lengthBytes), 0))) {
         return { kind: 'malformed', reason: 'the checksum of a frame is wrong: its bytes changed on the way' };
       }
       const number = from.u8('frame kind');

@@ -6,6 +6,7 @@ import type { Logger, NodeId } from '@kontiki/raft';
 import type { ByteReader, ByteWriter } from './bytes.ts';
 import { MalformedError } from './bytes.ts';
 import type { Removed } from './channel.ts';
+import type { TransportRules } from './rules.ts';
 
 /** What a connection is for. Snapshots have one of their own, so that heartbeats never wait behind them. */
 export type Purpose = 'peer' | 'snapshot';
@@ -66,23 +67,24 @@ export function refusalOf(
   self: Identity,
   greeting: Greeting,
   known: { readonly incarnation: string | undefined; readonly boot: number },
+  rules: TransportRules,
 ): string | undefined {
-  if (greeting.cluster !== self.cluster) {
+  if (!rules.isSameCluster(self.cluster, greeting.cluster)) {
     return `this is member ${self.id} of cluster ${self.cluster}; you belong to cluster ${greeting.cluster}: check the peer addresses`;
   }
-  if (greeting.to !== self.id) {
+  if (!rules.isAddressee(self.id, greeting.to)) {
     return `this is member ${self.id}, not ${greeting.to}: check the peer address of ${greeting.to}`;
   }
   if (greeting.id === self.id) {
     return `this is member ${self.id} itself: two members have the same id, or an address is its own`;
   }
-  if (known.incarnation !== undefined && known.incarnation !== greeting.incarnation) {
+  if (!rules.isSameDisk(known.incarnation, greeting.incarnation)) {
     return (
       `member ${greeting.id} is known with data directory ${known.incarnation}, you come with ${greeting.incarnation}: ` +
       'a member that lost its data must be removed and added again under a new id'
     );
   }
-  if (greeting.boot < known.boot) {
+  if (!rules.isCurrentBoot(known.boot, greeting.boot)) {
     return `member ${greeting.id} was seen with boot ${known.boot}, you are boot ${greeting.boot}: an older process, or a copied data directory`;
   }
   return undefined;
@@ -122,15 +124,17 @@ export class Gate {
   readonly #self: Identity;
   readonly #incarnations: IncarnationStore;
   readonly #log: Logger;
+  readonly #rules: TransportRules;
   readonly #boots = new Map<NodeId, number>();
   readonly #logged = new Map<string, string>();
   #removed: ReadonlySet<NodeId> = new Set();
   #newcomers = 0;
 
-  constructor(self: Identity, incarnations: IncarnationStore, log: Logger) {
+  constructor(self: Identity, incarnations: IncarnationStore, log: Logger, rules: TransportRules) {
     this.#self = self;
     this.#incarnations = incarnations;
     this.#log = log;
+    this.#rules = rules;
   }
 
   /** Members that were removed: whoever comes under such an id is told so, whatever else may be wrong with it. */
@@ -152,7 +156,8 @@ export class Gate {
       return;
     }
     const incarnation = this.#incarnations.known(greeting.id);
-    const refusal = refusalOf(this.#self, greeting, { incarnation, boot: this.#boots.get(greeting.id) ?? 0 });
+    const known = { incarnation, boot: this.#boots.get(greeting.id) ?? 0 };
+    const refusal = refusalOf(this.#self, greeting, known, this.#rules);
     if (refusal !== undefined || incarnation !== undefined) {
       if (refusal === undefined) this.#boots.set(greeting.id, greeting.boot);
       answer(refusal);

@@ -15,4 +15,5 @@ export {
   type TransportLimits,
   type TransportStatus,
 } from './peer-transport.ts';
+export { type TransportRules, transportRules } from './rules.ts';
 export { decodeUtf8, encodeUtf8 } from './utf8.ts';

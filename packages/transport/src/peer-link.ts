@@ -214,9 +214,9 @@ export class PeerLink {
       this.#channel?.refuse(`a frame of kind ${kind} has no place here`);
       return;
     }
-    const counter = body.varint('request');
-    const request = this.#requests.get(counter);
-    if (request === undefined) return; // Its time ran out before the answer came.
+    const counter = this.#context.rules.answered(body.varint('request'), this.#requests.keys());
+    const request = counter === undefined ? undefined : this.#requests.get(counter);
+    if (counter === undefined || request === undefined) return; // Its time ran out before the answer came.
     this.#requests.delete(counter);
     request.cancelTimer();
     request.answer(
@@ -251,7 +251,7 @@ export class PeerLink {
     this.#requests.clear();
     for (const request of requests) {
       request.cancelTimer();
-      const kind = request.hasLeft ? 'lost' : 'refused';
+      const kind = this.#context.rules.withoutConnection(request.hasLeft);
       this.#context.ticker.defer(() =>
         request.answer({ kind, reason: `the connection to ${this.peer.id}: ${reason}` }),
       );

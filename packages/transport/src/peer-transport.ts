@@ -22,6 +22,7 @@ import { Gate, type Identity, type IncarnationStore, type Purpose } from './hand
 import type { Network } from './network.ts';
 import { peerInbound } from './peer-inbound.ts';
 import { type LinkLimits, type LinkStatus, PeerLink } from './peer-link.ts';
+import { type TransportRules, transportRules } from './rules.ts';
 import { SnapshotReceiver } from './snapshot-receiver.ts';
 import { sendSnapshot } from './snapshot-sender.ts';
 
@@ -61,6 +62,8 @@ export interface PeerTransportOptions {
   readonly discovered?: Discovered;
   /** Called once: a member says that this one was removed from the cluster for good. */
   readonly onRemoved?: () => void;
+  /** Other decisions than the right ones: for proving that checkers can go red. No server sets them. */
+  readonly rules?: TransportRules;
 }
 
 export interface TransportStatus {
@@ -89,13 +92,14 @@ export class PeerTransport implements Transport {
   constructor(options: PeerTransportOptions) {
     this.#options = options;
     this.#limits = { ...defaultTransportLimits, ...options.limits };
-    const { identity, ticker, network } = options;
+    const { identity, ticker, network, rules = transportRules } = options;
     this.#context = {
       ticker,
       network,
       self: identity,
       checksum: options.checksum ?? crc32,
-      gate: new Gate(identity, options.incarnations, options.log),
+      rules,
+      gate: new Gate(identity, options.incarnations, options.log, rules),
       pingTicks: this.#limits.pingTicks,
       handshakeTicks: this.#limits.handshakeTicks,
       frameBytesMax: this.#limits.frameBytesMax,

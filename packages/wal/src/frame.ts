@@ -3,6 +3,7 @@
 import { getU64, putU64, viewOf } from './bytes.ts';
 import type { Checksum } from './checksum.ts';
 import { assert } from './errors.ts';
+import { type WalRules, walRules } from './rules.ts';
 
 export const frameTypes = { command: 1, configuration: 2, noop: 3, hardState: 4, base: 5, mark: 6 } as const;
 export type FrameType = (typeof frameTypes)[keyof typeof frameTypes];
@@ -104,14 +105,14 @@ export interface Scan {
 }
 
 /** Reads whole batches from `start` on, until one is not whole. Throws DecodeError for a number no file may hold. */
-export function scanBatches(bytes: Uint8Array, start: Cursor, proof: Proof): Scan {
+export function scanBatches(bytes: Uint8Array, start: Cursor, proof: Proof, rules: WalRules = walRules): Scan {
   const view = viewOf(bytes);
   const frames: Frame[] = [];
   let end = start;
   let whole = 0;
   let { offset, chain } = start;
   for (;;) {
-    const length = frameAt(bytes, view, offset, chain, proof);
+    const length = frameAt(bytes, view, offset, chain, proof, rules);
     if (length === undefined || getU64(view, offset + 32) !== end.batch + 1) break;
     const type = view.getUint8(offset + 12);
     const payload = bytes.subarray(offset + frameHeaderBytes, offset + frameHeaderBytes + length);
@@ -128,12 +129,19 @@ export function scanBatches(bytes: Uint8Array, start: Cursor, proof: Proof): Sca
 }
 
 /** The payload length of the frame at `offset`, if header and chain prove that one stands there. */
-function frameAt(bytes: Uint8Array, view: DataView, offset: number, chain: number, proof: Proof): number | undefined {
+function frameAt(
+  bytes: Uint8Array,
+  view: DataView,
+  offset: number,
+  chain: number,
+  proof: Proof,
+  rules: WalRules,
+): number | undefined {
   if (!isHeader(bytes, view, offset, proof)) return undefined;
   const length = view.getUint32(offset + 8, true);
   if (length > payloadBytesMax || offset + frameBytes(length) > bytes.length) return undefined;
   const actual = proof.checksum(bytes.subarray(offset + 8, offset + frameBytes(length)), chain);
-  return actual === view.getUint32(offset + 4, true) ? length : undefined;
+  return rules.isProven(view.getUint32(offset + 4, true), actual) ? length : undefined;
 }
 
 function isHeader(bytes: Uint8Array, view: DataView, offset: number, proof: Proof): boolean {

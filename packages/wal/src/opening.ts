@@ -8,7 +8,8 @@ import { formatVersion } from './file-head.ts';
 import { batchBytes, type Draft, encodeBatch, endOfContent, frameTypes, mark } from './frame.ts';
 import { segmentBytesDefault, segmentBytesMin, type WalOptions } from './options.ts';
 import { encodeBase, encodeVote, noBase, noHardState } from './payload.ts';
-import { decide, type Row } from './recovery.ts';
+import type { Row } from './recovery.ts';
+import { walRules } from './rules.ts';
 import { hex, putSegmentHeader, type SegmentHeader, segmentHeaderBytes, segmentName, startOf } from './segment.ts';
 import { prepareSegment, publishSegment } from './segment-file.ts';
 import { call, run, type Sequence, take } from './sequence.ts';
@@ -43,10 +44,10 @@ function* open(options: WalOptions, segmentBytes: number): Sequence<Wal> {
 }
 
 function* openLocked(options: WalOptions, segmentBytes: number, lock: VfsLock): Sequence<Wal> {
-  const { vfs, directory, checksum } = options;
+  const { vfs, directory, checksum, rules = walRules } = options;
   const names = yield* removeLeftovers(options);
-  const found = yield* survey(vfs, directory, names, checksum);
-  const row = decide(found.facts);
+  const found = yield* survey(vfs, directory, names, checksum, rules);
+  const row = rules.decide(found.facts);
   refuse(row, found, directory);
 
   if (!names.includes(durableName)) yield* call((done) => createSlotFile(vfs, directory, checksum, done));
@@ -108,7 +109,7 @@ interface Opened {
 }
 
 function* createFirst(options: WalOptions, size: number): Sequence<Opened> {
-  const { vfs, directory, checksum } = options;
+  const { vfs, directory, checksum, rules = walRules } = options;
   const header: SegmentHeader = { sequence: 1, size, firstBatch: 1, before: noBase.last, chain: 0 };
   const drafts: readonly Draft[] = [
     { type: frameTypes.base, index: 0, term: 0, payload: encodeBase('restated', noBase.configuration) },
@@ -119,7 +120,7 @@ function* createFirst(options: WalOptions, size: number): Sequence<Opened> {
   const seed = putSegmentHeader(content, header, checksum);
   const cursor = encodeBatch(drafts, content, segmentHeaderBytes, startOf(header), { checksum, seed });
   const file = yield* prepareSegment(vfs, directory, 1, size, content);
-  yield* publishSegment(vfs, directory, 1);
+  yield* publishSegment(vfs, directory, 1, rules);
   return {
     active: { file, sequence: 1, size, seed, cursor, indexMax: 0 },
     recovered: { hardState: noHardState, base: noBase, entries: [] },
@@ -131,7 +132,7 @@ function* createFirst(options: WalOptions, size: number): Sequence<Opened> {
  * failed before this process began; after this it is on the disk, and no stale byte stands behind it.
  */
 function* renewLast(options: WalOptions, found: Survey, names: readonly string[], torn: boolean): Sequence<Opened> {
-  const { vfs, directory } = options;
+  const { vfs, directory, rules = walRules } = options;
   const { replay, lastBytes } = found;
   const last = found.segments.at(-1);
   const entries = replay?.entries();
@@ -141,8 +142,14 @@ function* renewLast(options: WalOptions, found: Survey, names: readonly string[]
   const { sequence, seed, end, indexMax } = last;
   const { size } = last.header;
   if (torn) yield* keepAside(options, sequence, end.offset, lastBytes, names);
-  const file = yield* prepareSegment(vfs, directory, sequence, size, lastBytes.subarray(0, end.offset));
-  yield* publishSegment(vfs, directory, sequence);
+  let file: VfsFile;
+  if (torn || rules.renewsTail()) {
+    file = yield* prepareSegment(vfs, directory, sequence, size, lastBytes.subarray(0, end.offset));
+    yield* publishSegment(vfs, directory, sequence, rules);
+  } else {
+    const path = `${directory}/${segmentName(sequence)}`;
+    file = yield* take<VfsFile>((completion) => vfs.open(path, 'existing', completion));
+  }
   return {
     active: { file, sequence, size, seed, cursor: end, indexMax },
     recovered: { hardState: replay.hardState, base: replay.base, entries },

@@ -2,6 +2,7 @@
 
 import type { Cancel } from '@kontiki/raft';
 import type { Checksum } from './checksum.ts';
+import type { WalRules } from './rules.ts';
 import type { Vfs } from './vfs.ts';
 
 export const segmentBytesDefault: number = 64 * 2 ** 20;
@@ -16,6 +17,8 @@ export interface WalOptions {
   /** Runs a task some moments later, for the durable index; without it, that is written less often (docs/wal-format.md). */
   readonly later?: (task: () => void) => Cancel;
   readonly onEvent?: (event: WalEvent) => void;
+  /** Other decisions than the right ones: for proving that checkers can go red. No server sets them. */
+  readonly rules?: WalRules;
 }
 
 /** For logs and metrics. */

@@ -5,8 +5,10 @@ import type { Entry, HardState, LogId, SnapshotMeta } from '@kontiki/raft';
 import { DecodeError } from './errors.ts';
 import { type Frame, frameTypes } from './frame.ts';
 import { asIndex, asTerm, decodeBase, decodeConfiguration, decodeVote, noBase, noHardState } from './payload.ts';
+import type { WalRules } from './rules.ts';
 
 export class Replay {
+  readonly #rules: WalRules;
   #base: SnapshotMeta = noBase;
   #hardState: HardState = noHardState;
   #last: LogId;
@@ -16,8 +18,9 @@ export class Replay {
   #restated: 'nothing' | 'base' | 'all' = 'nothing';
 
   /** `before` is the last entry before the oldest segment. */
-  constructor(before: LogId) {
+  constructor(before: LogId, rules: WalRules) {
     this.#last = before;
+    this.#rules = rules;
   }
 
   get base(): SnapshotMeta {
@@ -75,9 +78,11 @@ export class Replay {
       throw new DecodeError(`entry ${entry.index} at or before the base ${this.#base.last.index}`);
     }
     const first = this.#entries[0]?.index ?? this.#last.index + 1;
-    this.#entries.length = Math.max(0, entry.index - first);
-    this.#entries.push(entry);
-    this.#last = { term: entry.term, index: entry.index };
+    const place = Math.max(0, entry.index - first);
+    if (this.#rules.overwriteCuts()) this.#entries.length = place;
+    this.#entries[place] = entry;
+    const { term, index } = this.#entries.at(-1) ?? entry;
+    this.#last = { term, index };
   }
 
   #setHardState(hardState: HardState): void {

@@ -1,6 +1,7 @@
 // Files of segments on their way to a name: full size and synced first, so that a segment that can be seen is whole.
 
 import type { Completion, Outcome } from '@kontiki/raft';
+import type { WalRules } from './rules.ts';
 import { segmentName } from './segment.ts';
 import { call, run, type Sequence, take } from './sequence.ts';
 import type { Vfs, VfsFile } from './vfs.ts';
@@ -26,10 +27,10 @@ export function* prepareSegment(
 }
 
 /** Gives a prepared file its name, durably. */
-export function* publishSegment(vfs: Vfs, directory: string, sequence: number): Sequence<void> {
+export function* publishSegment(vfs: Vfs, directory: string, sequence: number, rules: WalRules): Sequence<void> {
   const from = `${directory}/${temporaryName(sequence)}`;
   yield* call((done) => vfs.rename(from, `${directory}/${segmentName(sequence)}`, done));
-  yield* call((done) => vfs.syncDirectory(directory, done));
+  if (rules.syncsDirectory('segmentNamed')) yield* call((done) => vfs.syncDirectory(directory, done));
 }
 
 export interface PreparedFile {

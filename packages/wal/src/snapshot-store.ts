@@ -13,6 +13,7 @@ import type {
 } from '@kontiki/raft';
 import type { Checksum } from './checksum.ts';
 import { assert, SnapshotError } from './errors.ts';
+import { type WalRules, walRules } from './rules.ts';
 import { call, completing, run, type Sequence, take } from './sequence.ts';
 import {
   chunkBytesMax,
@@ -32,6 +33,8 @@ export interface SnapshotOptions {
   readonly directory: string;
   readonly checksum: Checksum;
   readonly onEvent?: (event: SnapshotEvent) => void;
+  /** Other decisions than the right ones: for proving that checkers can go red. No server sets them. */
+  readonly rules?: WalRules;
 }
 
 /** For logs and metrics. */
@@ -211,15 +214,15 @@ class FileSnapshotSink implements SnapshotSink {
   }
 
   *#commit(): Sequence<void> {
-    const { vfs, directory, checksum } = this.#options;
+    const { vfs, directory, checksum, rules = walRules } = this.#options;
     const file = yield* this.#opened();
     yield* this.#put(file, encodeEnd(this.#total, this.#chain, checksum).bytes);
-    yield* call((done) => file.fdatasync(done));
+    if (rules.syncsSnapshot()) yield* call((done) => file.fdatasync(done));
     yield* call((done) => file.close(done));
     this.#file = undefined;
     yield* verifySnapshot(vfs, this.#temporary, checksum);
     yield* call((done) => vfs.rename(this.#temporary, `${directory}/${snapshotName(this.#meta.last)}`, done));
-    yield* call((done) => vfs.syncDirectory(directory, done));
+    if (rules.syncsDirectory('snapshotNamed')) yield* call((done) => vfs.syncDirectory(directory, done));
     this.#added();
   }
 

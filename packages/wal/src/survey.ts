@@ -7,6 +7,7 @@ import { type Damage, DecodeError } from './errors.ts';
 import { type Cursor, findLaterBatch, isEntry, isZero, scanBatches } from './frame.ts';
 import type { Facts } from './recovery.ts';
 import { Replay } from './replay.ts';
+import { type WalRules, walRules } from './rules.ts';
 import {
   readSegmentHeader,
   type SegmentHeader,
@@ -56,8 +57,14 @@ const soundFacts: Facts = {
   claim: 'within',
 };
 
-export function* survey(vfs: Vfs, directory: string, names: readonly string[], checksum: Checksum): Sequence<Survey> {
-  const surveyor = new Surveyor(vfs, directory, checksum);
+export function* survey(
+  vfs: Vfs,
+  directory: string,
+  names: readonly string[],
+  checksum: Checksum,
+  rules: WalRules = walRules,
+): Sequence<Survey> {
+  const surveyor = new Surveyor(vfs, directory, checksum, rules);
   return yield* surveyor.run(names);
 }
 
@@ -65,6 +72,7 @@ class Surveyor {
   readonly #vfs: Vfs;
   readonly #directory: string;
   readonly #checksum: Checksum;
+  readonly #rules: WalRules;
   #facts: Facts = soundFacts;
   #segments: SurveyedSegment[] = [];
   #replay: Replay | undefined;
@@ -73,10 +81,11 @@ class Surveyor {
   #stop: { file: string; offset: number; reason: string };
   #stopped = false;
 
-  constructor(vfs: Vfs, directory: string, checksum: Checksum) {
+  constructor(vfs: Vfs, directory: string, checksum: Checksum, rules: WalRules) {
     this.#vfs = vfs;
     this.#directory = directory;
     this.#checksum = checksum;
+    this.#rules = rules;
     this.#stop = { file: `${directory}/${durableName}`, offset: 0, reason: '' };
   }
 
@@ -138,8 +147,8 @@ class Surveyor {
 
     const proof = { checksum: this.#checksum, seed };
     this.#stop.offset = segmentHeaderBytes;
-    const scan = scanBatches(bytes, startOf(header), proof);
-    this.#replay ??= new Replay(header.before);
+    const scan = scanBatches(bytes, startOf(header), proof, this.#rules);
+    this.#replay ??= new Replay(header.before, this.#rules);
     let indexMax = 0;
     for (const frame of scan.frames) {
       this.#stop.offset = frame.offset;
@@ -201,7 +210,7 @@ class Surveyor {
       segments: segmentCount === 0 ? 'none' : 'some',
       slot: slots === undefined ? 'absent' : this.#facts.slot,
       front,
-      claim: claim.batch === 0 ? 'none' : claim.batch > end ? 'beyond' : 'within',
+      claim: this.#rules.claim(claim.batch, end),
     };
   }
 

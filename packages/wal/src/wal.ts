@@ -18,6 +18,7 @@ import { batchBytes, type Cursor, type Draft, encodeBatch, frameTypes, mark, noP
 import { LogOutline } from './log-outline.ts';
 import type { WalOptions } from './options.ts';
 import { encodeBase, encodeConfiguration, encodeVote, type Manner } from './payload.ts';
+import { type WalRules, walRules } from './rules.ts';
 import { putSegmentHeader, type SegmentHeader, segmentHeaderBytes, segmentName, startOf } from './segment.ts';
 import { publishSegment, SegmentReserve } from './segment-file.ts';
 import { call, completing, run, type Sequence } from './sequence.ts';
@@ -72,6 +73,7 @@ interface Drafted {
 export class Wal implements LogStore {
   readonly recovered: RecoveredLog;
   readonly #options: WalOptions;
+  readonly #rules: WalRules;
   readonly #segmentBytes: number;
   readonly #lock: VfsLock;
   readonly #slots: DurableIndex;
@@ -97,6 +99,7 @@ export class Wal implements LogStore {
     const { vfs, directory } = parts.options;
     this.recovered = parts.recovered;
     this.#options = parts.options;
+    this.#rules = parts.options.rules ?? walRules;
     this.#segmentBytes = parts.segmentBytes;
     this.#lock = parts.lock;
     this.#slots = parts.slots;
@@ -121,7 +124,7 @@ export class Wal implements LogStore {
     }
     const hardState = write.hardState ?? this.#pending;
     const empty = write.base === undefined && write.entries.length === 0;
-    if (empty && (!write.sync || hardState === undefined)) {
+    if (empty && (hardState === undefined || this.#rules.mayWait(write.sync))) {
       this.#pending = hardState;
       vfs.defer(() => done(undefined));
       return;
@@ -186,7 +189,7 @@ export class Wal implements LogStore {
     if (cursor.offset + length > size) return yield* this.#cut(drafts, before);
     const bytes = this.#room(length);
     const end = encodeBatch(drafts, bytes, 0, cursor, { checksum, seed });
-    yield* call((done) => file.writeThrough(cursor.offset, bytes, done));
+    yield* this.#put(file, cursor.offset, bytes);
     this.#active.cursor = end;
   }
 
@@ -208,8 +211,8 @@ export class Wal implements LogStore {
     const bytes = this.#room(length);
     const seed = putSegmentHeader(bytes, header, checksum);
     const cursor = encodeBatch(drafts, bytes, segmentHeaderBytes, startOf(header), { checksum, seed });
-    yield* call((done) => file.writeThrough(0, bytes, done));
-    yield* publishSegment(vfs, directory, sequence);
+    yield* this.#put(file, 0, bytes);
+    yield* publishSegment(vfs, directory, sequence, this.#rules);
     this.#active = { file, sequence, size, seed, cursor, indexMax: 0 };
     this.#older.push(full);
     // A segment that vanishes later is missed: the durable index names it before its first batch is answered.
@@ -220,6 +223,17 @@ export class Wal implements LogStore {
       file: `${directory}/${segmentName(sequence)}`,
       firstIndex: before.last.index + 1,
     });
+  }
+
+  /** Everything of a batch goes this way: on the disk when it is through. */
+  *#put(file: VfsFile, offset: number, bytes: Uint8Array): Sequence<void> {
+    if (!this.#rules.syncsBatch()) return yield* call((done) => file.write(offset, bytes, done));
+    yield* call((done) =>
+      file.writeThrough(offset, bytes, (error) => {
+        if (error !== undefined && this.#rules.syncsAgain()) file.fdatasync(done);
+        else done(error);
+      }),
+    );
   }
 
   #written(hardState: HardState | undefined, manner: Manner | undefined, entries: readonly Entry[]): void {
@@ -272,7 +286,7 @@ export class Wal implements LogStore {
           wal.#older.shift();
           yield* call((done) => vfs.unlink(path, done));
           // Each one alone: two unsynced unlinks could survive in the other order, and that is a hole.
-          yield* call((done) => vfs.syncDirectory(directory, done));
+          if (wal.#rules.syncsDirectory('segmentDropped')) yield* call((done) => vfs.syncDirectory(directory, done));
           onEvent?.({ kind: 'segmentDropped', file: path });
         }
       })(),

@@ -1,0 +1,51 @@
+// The leaf decisions of a member between its clients and its log, as one record of pure functions: when a command may be
+// given again, whose answer it is, what a read waits for, who may end a lease. Records with a wrong answer live in
+// `mutants/`, an entry point of its own which no server reaches.
+
+import type { LogId } from '@kontiki/raft';
+import type { Origin } from './envelope.ts';
+
+export interface MemberRules {
+  readonly name: string;
+  /** What a forwarded command is when the link broke before its reply: `held` commands are given again. */
+  readonly afterLost: () => 'unknown' | 'held';
+  /** Whether a command that went into a log at `accepted` has certainly left it, now that `applied` was applied here. */
+  readonly isOverwritten: (accepted: LogId, applied: LogId) => boolean;
+  /** Whether a snapshot up to `through` leaves open what became of a command at `index`. */
+  readonly isHidden: (index: number, through: number) => boolean;
+  /** Whether a command of this origin is one that a client of this process waits for. */
+  readonly isOurs: (origin: Origin, own: Omit<Origin, 'sequence'>) => boolean;
+  /** Whether a linearizable read waits for a read index (thesis §6.4). */
+  readonly readsWait: () => boolean;
+  /** Whether the leader confirms its leadership before it answers about a lease. */
+  readonly confirmsLeadership: () => boolean;
+  /** Ticks that make a second of a lease. */
+  readonly leaseSecond: (ticksPerSecond: number) => number;
+  /** The seconds that a lease has left when a member becomes leader. */
+  readonly ttlOfNewLeader: (granted: number) => number;
+  /** Whether an expiry goes into the log of the leader that decided it and nowhere else, void in any other term. */
+  readonly fencesExpiry: () => boolean;
+  /** Up to where the log may be compacted, given what the store has on disk and what it has applied. */
+  readonly compactableThrough: (durable: number, applied: number) => number;
+}
+
+export const memberRules: MemberRules = {
+  name: 'right',
+  // It may have arrived, and be applied yet.
+  afterLost: () => 'unknown',
+  // §5.3, Log Matching: an entry of a later term at or past its place, and it was not seen: something else stands there.
+  isOverwritten: (accepted, applied) => accepted.term < applied.term && accepted.index <= applied.index,
+  // A snapshot tells the state, not which commands made it.
+  isHidden: (index, through) => index <= through,
+  // Sequences begin anew with each process, and each member counts its own.
+  isOurs: (origin, own) => origin.member === own.member && origin.boot === own.boot,
+  readsWait: () => true,
+  // etcd's "ensureLeadership": a deposed leader would promise time that its successor does not know of.
+  confirmsLeadership: () => true,
+  leaseSecond: (ticksPerSecond) => ticksPerSecond,
+  // Whatever was renewed under the last leader, it did not write down; a change of leader can only lengthen a lease.
+  ttlOfNewLeader: (granted) => granted,
+  // etcd-io/etcd#12528: what a deposed leader thought of the time must not reach the log of its successor.
+  fencesExpiry: () => true,
+  compactableThrough: (durable) => durable,
+};
