@@ -156,7 +156,7 @@ export class RunningMember implements Member {
     this.#timeoutTicks = 5 * ticksPerSecond + 2 * electionTicks;
     this.store = Store.open({
       backend,
-      durable: ({ index }) => this.#machine.becameDurable(rules.compactableThrough(index, this.store.position.index)),
+      durable: (position) => this.#machine.becameDurable(position.index),
       rules: kv,
     });
     this.#machine = new KvMachine(this.store, ticker, {

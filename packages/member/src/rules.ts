@@ -25,8 +25,6 @@ export interface MemberRules {
   readonly ttlOfNewLeader: (granted: number) => number;
   /** Whether an expiry goes into the log of the leader that decided it and nowhere else, void in any other term. */
   readonly fencesExpiry: () => boolean;
-  /** Up to where the log may be compacted, given what the store has on disk and what it has applied. */
-  readonly compactableThrough: (durable: number, applied: number) => number;
 }
 
 export const memberRules: MemberRules = {
@@ -47,5 +45,4 @@ export const memberRules: MemberRules = {
   ttlOfNewLeader: (granted) => granted,
   // etcd-io/etcd#12528: what a deposed leader thought of the time must not reach the log of its successor.
   fencesExpiry: () => true,
-  compactableThrough: (durable) => durable,
 };
