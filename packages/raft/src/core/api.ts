@@ -110,8 +110,7 @@ export type Verdict =
         | 'overloaded'
         | 'changePending'
         | 'noCommitInTerm'
-        | 'invalid'
-        | 'unsupported';
+        | 'invalid';
     };
 
 /** Everything a node wants done, in the one order that is safe. */

@@ -4,7 +4,7 @@
 import type { Applicable, Entry, Index, LogId, NodeId, Term } from './api.ts';
 import { assert } from './assert.ts';
 import { entryBytes } from './log.ts';
-import { type Leader, type Node, peerOf } from './node.ts';
+import { configurationOf, type Leader, type Node, peerOf } from './node.ts';
 import { lower, plus } from './numbers.ts';
 import { reachedByQuorum } from './quorum.ts';
 import { releaseReads, wakeReads } from './reads.ts';
@@ -24,7 +24,8 @@ export function advanceCommit(node: Node, leader: Leader): void {
   // A leader counts its own copy only when it is durable; the others may well be first (thesis §10.2.1).
   const own = rules.ownMatch(durability.durable, log.lastIndex);
   const reached = (voter: NodeId): number => (voter === settings.id ? own : (peerOf(leader, voter)?.match ?? 0));
-  const stored = reachedByQuorum(log.configuration, reached, rules.majority);
+  // thesis §4.2.2: it does not count at all when it is no voter any more.
+  const stored = reachedByQuorum(rules.voterSets(configurationOf(node), 'commit'), reached, rules.majority);
   const index = lower(stored as Index, log.lastIndex);
   if (index <= node.commit) return;
   const term = log.termAt(index) ?? (0 as Term);

@@ -1,6 +1,11 @@
-// Questions about one configuration (thesis ch. 4). Which configuration is in force is the log's affair.
+// Questions about one configuration, and the steps between two (thesis ch. 4). Which configuration is in force is the
+// log's affair.
 
 import type { Configuration, NodeId } from './api.ts';
+
+/** A configuration names at most this many servers, and an address is at most this long: messages and memory are bounded. */
+export const membersMax = 64;
+export const addressBytesMax = 4096;
 
 export function isVoter(configuration: Configuration, id: NodeId): boolean {
   return configuration.voters.includes(id) || configuration.outgoing.includes(id);
@@ -18,11 +23,59 @@ export function electorate(configuration: Configuration): readonly NodeId[] {
   return [...new Set([...configuration.voters, ...configuration.outgoing])].sort((a, b) => (a < b ? -1 : 1));
 }
 
+/** C_old,new: both sets of voters decide, each by its own majority (thesis §4.3). */
+export function joint(from: Configuration, to: Configuration): Configuration {
+  if (sameList(from.voters, to.voters)) return to;
+  const kept = from.addresses.filter(([id]) => !to.addresses.some(([other]) => other === id));
+  const addresses = [...to.addresses, ...kept].sort(([a], [b]) => (a < b ? -1 : 1));
+  return { voters: to.voters, outgoing: from.voters, learners: to.learners, addresses };
+}
+
+/** C_new: what a joint configuration leads to. */
+export function settled({ voters, learners, addresses }: Configuration): Configuration {
+  const stays = (id: NodeId): boolean => voters.includes(id) || learners.includes(id);
+  return { voters, outgoing: [], learners, addresses: addresses.filter(([id]) => stays(id)) };
+}
+
+/** Why nobody can change to this configuration, in words; undefined when it is sound. */
+export function flawOf(to: Configuration, from: Configuration): string | undefined {
+  const { voters, outgoing, learners, addresses } = to;
+  if (voters.length === 0) return 'a cluster needs a voter';
+  if (outgoing.length > 0) return 'only the change itself is joint: outgoing must be empty';
+  if (![voters, learners, addresses.map(([id]) => id)].every(isAscending)) {
+    return 'ids are not sorted, or one stands twice in a list';
+  }
+  if (learners.some((id) => voters.includes(id))) return 'a server is a voter or a learner, not both';
+  const all = members(to);
+  if (all.includes('' as NodeId)) return 'an id is empty';
+  // While joint, both sets are in one configuration.
+  const most = new Set([...all, ...members(from)]).size;
+  if (most > membersMax) return `${most} servers take part in the change; at most ${membersMax} can`;
+  const hasAddresses = addresses.length > 0 || from.addresses.length > 0;
+  if (
+    hasAddresses &&
+    !sameList(
+      all,
+      addresses.map(([id]) => id),
+    )
+  )
+    return 'every member needs an address, and nobody else';
+  const long = addresses.find(([, address]) => address.byteLength > addressBytesMax);
+  if (long !== undefined) return `the address of ${long[0]} is longer than ${addressBytesMax} bytes`;
+  return undefined;
+}
+
+function isAscending(ids: readonly NodeId[]): boolean {
+  return ids.every((id, at) => at === 0 || (ids[at - 1] ?? id) < id);
+}
+
+function sameList(list: readonly unknown[], compared: readonly unknown[]): boolean {
+  return list.length === compared.length && list.every((item, at) => item === compared[at]);
+}
+
 /** Whether two configurations say the same, addresses included. */
 export function sameConfiguration(one: Configuration, other: Configuration): boolean {
   if (one === other) return true;
-  const sameList = (list: readonly unknown[], compared: readonly unknown[]): boolean =>
-    list.length === compared.length && list.every((item, at) => item === compared[at]);
   return (
     sameList(one.voters, other.voters) &&
     sameList(one.outgoing, other.outgoing) &&

@@ -4,7 +4,7 @@
 import type { MessageOf, NodeId, Term } from './api.ts';
 import { electorate } from './configuration.ts';
 import { isStalled } from './durability.ts';
-import { type Ballot, hold, isElectable, type Node, send } from './node.ts';
+import { type Ballot, configurationOf, hold, isElectable, type Node, send } from './node.ts';
 import { voteResult } from './quorum.ts';
 import { becomeCandidate, becomeFollower, becomeLeader, becomePreCandidate, hearsLeader, keepQuiet } from './roles.ts';
 
@@ -47,7 +47,7 @@ function startElection(node: Node, isTransfer: boolean): void {
 }
 
 function others(node: Node): readonly NodeId[] {
-  return electorate(node.log.configuration).filter((id) => id !== node.settings.id);
+  return electorate(configurationOf(node)).filter((id) => id !== node.settings.id);
 }
 
 /** A candidate's own vote counts from when it is durable, like anybody's. Called after each write. */
@@ -143,7 +143,9 @@ function recordBallot(node: Node, voter: NodeId, granted: boolean): void {
   if (role.kind !== 'candidate' && role.kind !== 'preCandidate') return;
   if (role.votes.some((ballot) => ballot.voter === voter)) return;
   role.votes.push({ voter, granted });
-  const result = voteResult(node.log.configuration, (id) => ballotOf(role.votes, id), node.rules.majority);
+  // thesis §4.2.2: who is no voter does not count its own vote.
+  const sets = node.rules.voterSets(configurationOf(node), 'election');
+  const result = voteResult(sets, (id) => ballotOf(role.votes, id), node.rules.majority);
   if (result !== 'won') return;
   if (role.kind === 'preCandidate') {
     startElection(node, false);

@@ -101,9 +101,9 @@ function appendNew(
 }
 
 function truncate(node: Node, from: Index): void {
-  const { log, settings } = node;
+  const { log, rules, settings } = node;
   const before = log.configuration;
-  log.truncate(from);
+  log.truncate(from, !rules.rollsBack());
   lowerDurability(node, log.last);
   // thesis §4.1: a configuration that is cut off was never in force.
   if (log.configuration !== before) settings.why?.('cfg.rollback', log.configuration);
@@ -181,7 +181,7 @@ export function onInstallSnapshot(node: Node, message: MessageOf<'installSnapsho
   const committed = log.idAt(node.commit);
   assert(committed !== undefined, () => `commit ${node.commit} is not between ${log.first} and ${log.lastIndex}`);
   lowerDurability(node, committed);
-  log.reset(snapshot);
+  log.reset({ last, configuration: node.rules.configurationAfterRestore(snapshot.configuration, log.configuration) });
   node.durability.baseDirty = true;
   node.commit = last.index;
   answer(node, message, last.index, 0);

@@ -80,6 +80,23 @@ export class Log {
     return this.#configurations.at(-1)?.configuration ?? this.#base.configuration;
   }
 
+  /** The newest configuration, and the entry it came with; one that came with the base stands at the base. */
+  get newestConfiguration(): { readonly index: Index; readonly configuration: Configuration } {
+    return this.#configurations.at(-1) ?? { index: this.#base.last.index, configuration: this.#base.configuration };
+  }
+
+  /** The configuration as of an entry, base included. */
+  configurationAt(index: Index): Configuration {
+    const newest = this.#configurations.findLast((entry) => entry.index <= index);
+    return newest?.configuration ?? this.#base.configuration;
+  }
+
+  /** Every configuration that may be in force anywhere when everything through `commit` is committed. */
+  configurationsFrom(commit: Index): readonly Configuration[] {
+    const open = this.#configurations.filter((entry) => entry.index > commit);
+    return [this.configurationAt(commit), ...open.map((entry) => entry.configuration)];
+  }
+
   /** Undefined below the base and past the end. */
   termAt(index: Index): Term | undefined {
     const slot = index - this.#base.last.index - 1;
@@ -132,11 +149,12 @@ export class Log {
     return this.#entries.slice(from - offset, through - offset + 1);
   }
 
-  /** Drops the suffix from `from` on. */
-  truncate(from: Index): void {
+  /** Drops the suffix from `from` on, and its configurations with it. */
+  truncate(from: Index, keepConfigurations = false): void {
     const keep = from - this.#base.last.index - 1;
     assert(keep >= 0, () => `cannot truncate from ${from}, at or below the base ${this.#base.last.index}`);
     for (const entry of this.#entries.splice(keep)) this.#bytes -= entryBytes(entry);
+    if (keepConfigurations) return;
     while ((this.#configurations.at(-1)?.index ?? -1) >= from) this.#configurations.pop();
   }
 
@@ -160,8 +178,7 @@ export class Log {
   metaAt(index: Index): SnapshotMeta {
     const last = this.idAt(index);
     assert(last !== undefined, () => `no entry ${index} between base ${this.#base.last.index} and ${this.lastIndex}`);
-    const newest = this.#configurations.findLast((entry) => entry.index <= index);
-    return { last, configuration: newest?.configuration ?? this.#base.configuration };
+    return { last, configuration: this.configurationAt(index) };
   }
 
   /** Where the first of these entries stands that the log has with another term (§5.3); undefined without a conflict. */

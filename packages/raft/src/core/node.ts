@@ -54,6 +54,8 @@ export type Role =
   | { readonly kind: 'candidate'; votes: Ballot[]; readonly transfer: boolean }
   | {
       readonly kind: 'leader';
+      /** The configuration that `peers` are the members of. */
+      configuration: Configuration;
       /** Everybody but this node, sorted by id. */
       peers: Peer[];
       transfer: Transfer | undefined;
@@ -175,8 +177,21 @@ export function hold(node: Node, message: Message): void {
   held.push(message);
 }
 
-export function isElectable(node: Node): boolean {
-  return isVoter(node.log.configuration, node.settings.id);
+/** The configuration in force (thesis §4.1). */
+export function configurationOf(node: Readonly<Node>): Configuration {
+  return node.rules.configurationInForce(node.log, node.commit);
+}
+
+/**
+ * Whether this node may campaign. Who is asked for a vote does not look at configurations at all (thesis §4.2.2): it may lack
+ * the one that makes it a voter.
+ */
+export function isElectable(node: Readonly<Node>): boolean {
+  const { settings, rules, log, commit } = node;
+  return rules.mayCampaign({
+    isVoter: isVoter(configurationOf(node), settings.id),
+    mayBeNeeded: () => log.configurationsFrom(commit).some((configuration) => isVoter(configuration, settings.id)),
+  });
 }
 
 export function peerOf(leader: Leader, id: NodeId): Peer | undefined {

@@ -39,6 +39,8 @@ export interface Peer {
   /** A guess: what to send next. */
   next: Index;
   flow: Flow;
+  /** Answers to rounds up to here are from an earlier membership, of a server that may have lost its disk since; 0 for none. */
+  readonly addedAfter: number;
   /** The newest round it has answered, and the newest that was sent to it. */
   answeredRound: number;
   sentRound: number;
@@ -50,12 +52,13 @@ export interface Peer {
   sentCommit: Index;
 }
 
-export function newPeer(id: NodeId, next: Index, now: number): Peer {
+export function newPeer(id: NodeId, next: Index, now: number, round: number): Peer {
   return {
     id,
     match: 0 as Index,
     next,
     flow: { kind: 'probe', awaited: undefined },
+    addedAfter: round,
     answeredRound: 0,
     sentRound: 0,
     contact: now,

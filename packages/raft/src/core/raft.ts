@@ -24,7 +24,8 @@ import { campaign, countOwnVote, onRequestVote, onRequestVoteReply, passesOver }
 import { onAppendEntries, onInstallSnapshot } from './following.ts';
 import { isKnown } from './incoming.ts';
 import { commandBytes, Log, type LogDump } from './log.ts';
-import { isElectable, type Node, ownPayload, peerOf, type Settings } from './node.ts';
+import { continueChange, leaveOffice, onChangeConfiguration } from './membership.ts';
+import { configurationOf, isElectable, type Node, ownPayload, peerOf, type Settings } from './node.ts';
 import { isCount, plus } from './numbers.ts';
 import { becomeProbe, progressOf } from './progress.ts';
 import { onRead, onReadIndex, onReadIndexReply } from './reads.ts';
@@ -83,7 +84,7 @@ export class RaftCore implements Raft {
       case 'read':
         return onRead(node, input);
       case 'changeConfiguration':
-        return refused(node, 'unsupported');
+        return onChangeConfiguration(node, input);
       case 'transferLeadership':
         return onTransferLeadership(node, input);
       case 'abortTransfer':
@@ -116,16 +117,19 @@ export class RaftCore implements Raft {
 
   ready(): Ready | undefined {
     const node = this.#node;
-    const { out, log } = node;
+    const { out } = node;
     compactLog(node);
     if (node.role.kind === 'leader') {
+      continueChange(node, node.role);
       sendAppends(node, node.role);
       continueTransfer(node, node.role);
+      leaveOffice(node, node.role);
     }
     const persist = nextPersist(node);
     const afterPersist = releasedMessages(node);
     const apply = nextApply(node);
-    const configuration = sameConfiguration(log.configuration, out.configuration) ? undefined : log.configuration;
+    const inForce = configurationOf(node);
+    const configuration = sameConfiguration(inForce, out.configuration) ? undefined : inForce;
     const { send, reads, snapshotsWanted } = out;
     const wants =
       send.length > 0 ||
@@ -135,7 +139,7 @@ export class RaftCore implements Raft {
       reads.length > 0 ||
       snapshotsWanted.length > 0 ||
       configuration !== undefined;
-    out.configuration = log.configuration;
+    out.configuration = inForce;
     if (!wants) return undefined;
     out.send = [];
     out.reads = [];
@@ -155,7 +159,7 @@ export class RaftCore implements Raft {
       durable: durability.durable,
       commit,
       applied,
-      configuration: log.configuration,
+      configuration: configurationOf(this.#node),
       electionElapsed,
     };
     switch (role.kind) {
@@ -176,9 +180,10 @@ export class RaftCore implements Raft {
   }
 
   metaAt(index: Index): SnapshotMeta {
-    const { log, applying } = this.#node;
+    const { log, applying, rules } = this.#node;
     assert(index <= applying, () => `a snapshot at ${index} is beyond what was applied (${applying})`);
-    return log.metaAt(index);
+    const { last, configuration } = log.metaAt(index);
+    return { last, configuration: rules.configurationOfSnapshot(configuration, log.configuration) };
   }
 
   dump(): unknown {

@@ -4,7 +4,7 @@
 
 import type { Index, InputOf, MessageOf, NodeId, Verdict } from './api.ts';
 import { isVoter } from './configuration.ts';
-import { type Leader, type Node, send } from './node.ts';
+import { configurationOf, type Leader, type Node, send } from './node.ts';
 import { reachedByQuorum } from './quorum.ts';
 
 /** Reads that wait at one node, its own and its followers'. Past it a read is refused. */
@@ -101,11 +101,7 @@ export function awaitedRound(role: Leader): number {
 }
 
 function answeredByQuorum(node: Node, role: Leader): number {
-  return reachedByQuorum(
-    node.log.configuration,
-    (voter) => answeredBy(node, role, voter, 'answeredRound'),
-    node.rules.majority,
-  );
+  return reachedByContact(node, (voter) => answeredBy(node, role, voter, 'answeredRound'));
 }
 
 function answeredBy(node: Node, role: Leader, voter: NodeId, what: 'answeredRound' | 'contact'): number {
@@ -116,17 +112,18 @@ function answeredBy(node: Node, role: Leader, voter: NodeId, what: 'answeredRoun
 
 /** When the newest round that a quorum has answered was sent (thesis §6.2, §6.4.1). Infinity for a quorum of one. */
 export function quorumContact(node: Node, role: Leader): number {
-  return reachedByQuorum(
-    node.log.configuration,
-    (voter) => answeredBy(node, role, voter, 'contact'),
-    node.rules.majority,
-  );
+  return reachedByContact(node, (voter) => answeredBy(node, role, voter, 'contact'));
+}
+
+function reachedByContact(node: Node, reached: (voter: NodeId) => number): number {
+  const { rules } = node;
+  return reachedByQuorum(rules.voterSets(configurationOf(node), 'contact'), reached, rules.majority);
 }
 
 function mayServeByLease(node: Node, role: Leader): boolean {
   if (!node.settings.leaseReads || role.leaseForfeited || !mayServe(node)) return false;
   // Voters keep the promise that a lease rests on only towards a leader that they would count (thesis §6.4.1).
-  if (!isVoter(node.log.configuration, node.settings.id)) return false;
+  if (!isVoter(configurationOf(node), node.settings.id)) return false;
   const { electionTicks, clockDriftPercent } = node.settings;
   const until =
     quorumContact(node, role) + node.rules.leaseTicks(electionTicks, clockDriftPercent ?? defaultDriftPercent);

@@ -116,6 +116,10 @@ export function onAppendEntriesReply(node: Node, message: ReplyMessage): void {
     why?.('drop.not-member', { from });
     return;
   }
+  if (!node.rules.acceptsRound(round, peer.addedAfter)) {
+    why?.('drop.stale-reply', { from, round, addedAfter: peer.addedAfter });
+    return;
+  }
   if (round > peer.sentRound || (outcome.kind === 'matched' && outcome.match > node.log.lastIndex)) {
     why?.('drop.odd', { from, round, outcome });
     return;

@@ -6,7 +6,7 @@ import { assert } from './assert.ts';
 import { appendOwn } from './commit.ts';
 import { members } from './configuration.ts';
 import { entryBytes } from './log.ts';
-import type { Leader, Node } from './node.ts';
+import { configurationOf, type Leader, type Node } from './node.ts';
 import { isCount, plus } from './numbers.ts';
 import { newPeer } from './progress.ts';
 import { loseForwardedReads, loseLeaderReads } from './reads.ts';
@@ -69,12 +69,14 @@ export function becomeLeader(node: Node): Leader {
   const { role, settings, log } = node;
   assert(role.kind === 'candidate', () => `a ${role.kind} cannot become leader`);
   assert(node.votedFor === settings.id, () => `a leader voted for itself, not for ${node.votedFor}`);
-  const others = members(log.configuration).filter((id) => id !== settings.id);
+  const configuration = configurationOf(node);
+  const others = members(configuration).filter((id) => id !== settings.id);
   let uncommittedBytes = 0;
   for (const entry of log.between(plus(node.commit, 1), log.lastIndex)) uncommittedBytes += entryBytes(entry);
   const leader: Leader = {
     kind: 'leader',
-    peers: others.map((id) => newPeer(id, plus(log.lastIndex, 1), node.now)),
+    configuration,
+    peers: others.map((id) => newPeer(id, plus(log.lastIndex, 1), node.now, 0)),
     transfer: undefined,
     leaseForfeited: false,
     reads: [],

@@ -3,6 +3,7 @@
 // which no server reaches; this file knows only the paper's.
 
 import type { Index, LogId, Message, NodeId, Term } from './api.ts';
+import { type MembershipRules, membershipRules } from './membership-rules.ts';
 import { lower } from './numbers.ts';
 import { majority } from './quorum.ts';
 
@@ -40,7 +41,7 @@ export interface FollowerCommit {
   readonly last: Index;
 }
 
-export interface Rules {
+export interface Rules extends MembershipRules {
   readonly name: string;
   /** §5.1: whether a message of this kind with a higher term makes any node a follower of that term. */
   readonly heedsTerm: (kind: Message['kind']) => boolean;
@@ -120,6 +121,7 @@ export interface Rules {
 
 export const paperRules: Rules = {
   name: 'paper',
+  ...membershipRules,
   heedsTerm: () => true,
   // §5.2: one vote a term, and a new one for each.
   votedForInNewTerm: () => undefined,

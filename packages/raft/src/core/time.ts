@@ -1,10 +1,10 @@
 // Time, in ticks. Promises to others (leases, quorum windows, timeouts of requests) count every tick that has passed; the
 // timer that campaigns moves at most one tick a turn, so that a process that was stopped reads its mail first.
 
-import { electorate } from './configuration.ts';
+import { electorate, isVoter } from './configuration.ts';
 import { isStalled } from './durability.ts';
 import { campaign } from './elections.ts';
-import { isElectable, type Leader, type Node } from './node.ts';
+import { configurationOf, type Leader, type Node } from './node.ts';
 import { expireForwardedReads, quorumContact } from './reads.ts';
 import { becomeFollower } from './roles.ts';
 import { expireSnapshots } from './snapshots.ts';
@@ -42,7 +42,8 @@ function tickLeader(node: Node, leader: Leader): void {
 
 function tickTimer(node: Node): void {
   // Nobody else could vote: there is nothing to wait for.
-  const alone = isElectable(node) && electorate(node.log.configuration).length === 1;
+  const configuration = configurationOf(node);
+  const alone = isVoter(configuration, node.settings.id) && electorate(configuration).length === 1;
   if (node.electionElapsed < node.electionTimeout) node.electionElapsed += 1;
   if (node.electionElapsed < node.electionTimeout && !(alone && node.role.kind === 'follower')) return;
   if (node.now < node.silentUntil && !alone) return;

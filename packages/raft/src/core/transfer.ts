@@ -2,14 +2,14 @@
 // are refused meanwhile, so that "up to date" can be reached. Given up after one election timeout.
 
 import type { InputOf, MessageOf, Verdict } from './api.ts';
-import { isVoter } from './configuration.ts';
 import { campaign } from './elections.ts';
-import { type Leader, type Node, peerOf, send } from './node.ts';
+import { configurationOf, type Leader, type Node, peerOf, send } from './node.ts';
 
 export function onTransferLeadership(node: Node, { to }: InputOf<'transferLeadership'>): Verdict {
   const { role, leader, settings, log } = node;
+  // While joint, a voter of the old set only would have to step down again (thesis §4.2.2).
   if (role.kind !== 'leader') return { kind: 'refused', reason: 'notLeader', leader };
-  if (!isVoter(log.configuration, to)) return { kind: 'refused', reason: 'notVoter', leader };
+  if (!configurationOf(node).voters.includes(to)) return { kind: 'refused', reason: 'notVoter', leader };
   if (to === settings.id) return { kind: 'accepted', at: undefined };
   if (role.transfer !== undefined) {
     if (role.transfer.to === to) return { kind: 'accepted', at: undefined };

@@ -18,6 +18,7 @@ import type {
   Term,
   Verdict,
 } from '../../src/core/api.ts';
+import { members } from '../../src/core/configuration.ts';
 import { canonicalHash } from '../../src/core/dump.ts';
 import { checkState, checkTransition, observe } from '../../src/core/invariants.ts';
 import { createRaftWith, load, type RaftCore } from '../../src/core/raft.ts';
@@ -124,7 +125,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.chance = new Chance(options.seed);
-    this.#observer = new Observer(options.configuration, (id) => this.#server(id).disk);
+    this.#observer = new Observer((id) => this.#server(id).disk);
     const { configuration } = options;
     const ids = [...new Set([...configuration.voters, ...configuration.outgoing, ...configuration.learners])].sort();
     const base: SnapshotMeta = { last: { term: 0 as Term, index: 0 as Index }, configuration };
@@ -541,9 +542,18 @@ export class Cluster {
         continue;
       }
       const { index } = proposed;
-      if (this.servers.every(({ machine }) => machine.index >= index)) return;
+      if (this.#switchOffRemoved(leader.core)) continue;
+      if (this.servers.every(({ core, machine }) => core === undefined || machine.index >= index)) return;
     }
     assert.fail(`no progress in ${turns} turns after healing: ${this.describe()}`);
+  }
+
+  /** What an operator does with servers that were removed. Answers whether a change is still under way. */
+  #switchOffRemoved({ node }: RaftCore): boolean {
+    const { index, configuration } = node.log.newestConfiguration;
+    if (configuration.outgoing.length > 0 || index > node.commit) return true;
+    for (const server of this.servers) if (!members(configuration).includes(server.id)) server.core = undefined;
+    return false;
   }
 
   #settle(): void {

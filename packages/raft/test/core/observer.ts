@@ -6,7 +6,6 @@ import type { RaftCore } from '../../src/core/raft.ts';
 import type { Disk } from './model-disk.ts';
 
 export class Observer {
-  readonly #configuration: Configuration;
   readonly #diskOf: (id: NodeId) => Disk;
   readonly #leaders = new Map<Term, NodeId>();
   readonly #written = new Map<string, string>();
@@ -14,8 +13,7 @@ export class Observer {
   readonly #states = new Map<Index, string>();
   readonly counts = { elections: 0, commits: 0 };
 
-  constructor(configuration: Configuration, diskOf: (id: NodeId) => Disk) {
-    this.#configuration = configuration;
+  constructor(diskOf: (id: NodeId) => Disk) {
     this.#diskOf = diskOf;
   }
 
@@ -82,16 +80,18 @@ export class Observer {
       assert.equal(index, this.#committed.length + 1, 'the first to commit has the entry');
       this.#committed.push({ index: entry.index, term: entry.term, key: keyOf(entry), in: term });
       this.counts.commits += 1;
-      if (role.kind === 'leader') this.#checkStored(entry);
+      if (role.kind === 'leader') this.#checkStored(entry, log.configuration);
     }
     const known = this.#committed[commit - 1];
     const found = log.termAt(commit);
     if (known !== undefined) assert.equal(found, known.term, `StateMachineSafety: commit ${commit} has term ${found}`);
   }
 
-  /** An entry is committed once a majority has it durable: not in memory, not on its way. */
-  #checkStored(entry: LogId): void {
-    const { voters, outgoing } = this.#configuration;
+  /**
+   * An entry is committed once a majority has it durable: not in memory, not on its way; and while joint, a majority of
+   * each set. The newest configuration of the leader's log decides (thesis §4.1).
+   */
+  #checkStored(entry: LogId, { voters, outgoing }: Configuration): void {
     for (const group of [voters, outgoing]) {
       if (group.length === 0) continue;
       const holders = group.filter((id) => {

@@ -221,16 +221,6 @@ test('a transfer can be aborted by hand, repeated, and goes to voters only', () 
   });
 });
 
-test('a change of the configuration is refused as unsupported', () => {
-  const leader = new OneNode().lead();
-  const to = leader.status.configuration;
-  assert.deepEqual(leader.step({ kind: 'changeConfiguration', to }), {
-    kind: 'refused',
-    reason: 'unsupported',
-    leader: 'n1',
-  });
-});
-
 test('thesis §4.1: a configuration in the log is active at once, and gone with the entry', () => {
   const node = new OneNode({ log: [1], term: 2 });
   const configuration = { ...node.status.configuration, learners: [id('n4')] };
