@@ -1,5 +1,6 @@
 export type * from './core/api.ts';
 export { assert, InvariantError, unreachable } from './core/assert.ts';
+export { addressBytesMax, members, membersMax, promoted, withLearner, without } from './core/configuration.ts';
 export { canonicalHash } from './core/dump.ts';
 export { asIndex, asNodeId, asTerm, isCount } from './core/numbers.ts';
 export type { RaftCore } from './core/raft.ts';
@@ -11,6 +12,8 @@ export type { Driver } from './driver/driver.ts';
 export type {
   Applied,
   CallOptions,
+  ChangeRefusal,
+  ChangeStarted,
   Consistency,
   DriverMetrics,
   DriverOptions,
@@ -20,6 +23,8 @@ export type {
   StopReason,
 } from './driver/driver-api.ts';
 export {
+  CatchUpError,
+  ChangeRefusedError,
   NotLeaderError,
   OutcomeUnknownError,
   OverloadedError,

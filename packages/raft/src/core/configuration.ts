@@ -37,6 +37,38 @@ export function settled({ voters, learners, addresses }: Configuration): Configu
   return { voters, outgoing: [], learners, addresses: addresses.filter(([id]) => stays(id)) };
 }
 
+/** The same with one learner more; its address is changed where it is a member already. */
+export function withLearner(now: Configuration, id: NodeId, address: Uint8Array): Configuration {
+  const learners = members(now).includes(id) ? now.learners : sorted([...now.learners, id]);
+  const others = now.addresses.filter(([other]) => other !== id);
+  const entry: Configuration['addresses'][number] = [id, address];
+  return { ...now, learners, addresses: [...others, entry].sort(([a], [b]) => (a < b ? -1 : 1)) };
+}
+
+/** The same with a learner as a voter. */
+export function promoted(now: Configuration, id: NodeId): Configuration {
+  if (!now.learners.includes(id)) return now;
+  return {
+    ...now,
+    voters: sorted([...now.voters, id]),
+    learners: now.learners.filter((other) => other !== id),
+  };
+}
+
+/** The same without a member. */
+export function without(now: Configuration, id: NodeId): Configuration {
+  return {
+    ...now,
+    voters: now.voters.filter((other) => other !== id),
+    learners: now.learners.filter((other) => other !== id),
+    addresses: now.addresses.filter(([other]) => other !== id),
+  };
+}
+
+function sorted(ids: readonly NodeId[]): readonly NodeId[] {
+  return [...ids].sort((a, b) => (a < b ? -1 : 1));
+}
+
 /** Why nobody can change to this configuration, in words; undefined when it is sound. */
 export function flawOf(to: Configuration, from: Configuration): string | undefined {
   const { voters, outgoing, learners, addresses } = to;

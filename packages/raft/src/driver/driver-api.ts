@@ -3,7 +3,7 @@
 import type { Configuration, LogId, NodeId, Options, Status } from '../core/api.ts';
 import type { Rules } from '../core/rules.ts';
 import type { NotLeaderError, OverloadedError, StoppedError } from './errors.ts';
-import type { Logger, LogStore, SnapshotStore, StateMachine, Ticker, Transport } from './ports.ts';
+import type { Logger, LogStore, Peer, SnapshotStore, StateMachine, Ticker, Transport } from './ports.ts';
 import type { ProposalCounts } from './proposals.ts';
 import type { ReadSession } from './read-session.ts';
 import type { DriverRules } from './rules.ts';
@@ -16,6 +16,11 @@ export interface DriverOptions<Result, Query, Answer> {
   readonly boot: number;
   /** The members of a new cluster, the same on each of them. Looked at on the first start only. */
   readonly bootstrap?: Configuration;
+  /**
+   * For a node that joins a cluster which has added it, instead of `bootstrap`, and looked at on the first start only: members of
+   * now, so that it can answer whoever leads. It knows no configuration, never campaigns, and waits to be sent the log.
+   */
+  readonly join?: { readonly peers: readonly Peer[] };
   /** Open and recovered; the node closes it, also when it cannot start. */
   readonly log: LogStore;
   readonly snapshots: SnapshotStore;
@@ -41,6 +46,16 @@ export interface DriverOptions<Result, Query, Answer> {
 export type Started =
   | { readonly kind: 'started'; readonly at: LogId }
   | { readonly kind: 'refused'; readonly error: NotLeaderError | OverloadedError | StoppedError };
+
+/** Where a change of the members begins in the log, if it is ever committed; or why it was not begun, certainly without effect. */
+export type ChangeStarted =
+  | { readonly kind: 'started'; readonly at: LogId }
+  | { readonly kind: 'refused'; readonly reason: ChangeRefusal; readonly leader: NodeId | undefined };
+
+/**
+ * `noCommitInTerm` and `transferring` pass within a moment, `changePending` with the change before. `invalid` never does.
+ */
+export type ChangeRefusal = 'notLeader' | 'transferring' | 'noCommitInTerm' | 'changePending' | 'invalid' | 'stopped';
 
 export interface Applied<Result> {
   readonly result: Result;

@@ -16,12 +16,16 @@ import type {
   Status,
   Verdict,
 } from '../core/api.ts';
-import { unreachable } from '../core/assert.ts';
+import { assert, unreachable } from '../core/assert.ts';
+import { flawOf, members } from '../core/configuration.ts';
 import { createRaftWith } from '../core/raft.ts';
 import { paperRules } from '../core/rules.ts';
 import { Applying, type ApplyListener } from './applying.ts';
+import { CatchUp } from './catch-up.ts';
 import type {
   Applied,
+  ChangeRefusal,
+  ChangeStarted,
   DriverMetrics,
   DriverOptions,
   Leadership,
@@ -29,8 +33,17 @@ import type {
   Started,
   StopReason,
 } from './driver-api.ts';
-import { NotLeaderError, OutcomeUnknownError, OverloadedError, StoppedError, UnsupportedError } from './errors.ts';
+import {
+  CatchUpError,
+  ChangeRefusedError,
+  NotLeaderError,
+  OutcomeUnknownError,
+  OverloadedError,
+  StoppedError,
+  UnsupportedError,
+} from './errors.ts';
 import { keyedDraw } from './keyed-draw.ts';
+import { MembershipWaiters } from './membership-waiters.ts';
 import type { Cancel, Completion, Done, LogRecord, Outcome } from './ports.ts';
 import { Proposals } from './proposals.ts';
 import type { ReadSession } from './read-session.ts';
@@ -53,6 +66,8 @@ export class Driver<Result, Query, Answer> {
   readonly #writing: Writing;
   readonly #applying: Applying<Result, Query, Answer>;
   readonly #snapshotting: Snapshotting<Result, Query, Answer>;
+  readonly #membership = new MembershipWaiters();
+  readonly #catchUps = new Set<(status: Status) => void>();
   readonly #leaderListeners = new Set<(leadership: Leadership) => void>();
   readonly #stopListeners = new Set<(reason: StopReason) => void>();
   readonly #cancelTicks: Cancel;
@@ -120,8 +135,14 @@ export class Driver<Result, Query, Answer> {
         this.#applied = through;
         this.#sessionReads.serve(through);
       },
-      entry: (entry) => this.#snapshotting.entryApplied(entry),
-      restored: (snapshot) => this.#snapshotting.restored(snapshot),
+      entry: (entry) => {
+        this.#snapshotting.entryApplied(entry);
+        this.#membership.applied(entry);
+      },
+      restored: (snapshot) => {
+        this.#snapshotting.restored(snapshot);
+        this.#membership.restored(snapshot);
+      },
       failed,
     });
     this.#leadership = leadershipOf(this.#raft.status());
@@ -226,6 +247,80 @@ export class Driver<Result, Query, Answer> {
     return this.#guard(() => this.#step({ kind: 'transferLeadership', to })) ?? notLeader;
   }
 
+  /**
+   * Begins to change the members to `to`, which is a whole configuration without `outgoing` (thesis §4.3). Only the leader can,
+   * one change at a time. `started` tells where; `changeMembership` also tells what became of it. A change to what is already in
+   * force answers with an entry that is committed.
+   */
+  changeConfiguration(to: Configuration): ChangeStarted {
+    const verdict = this.#guard(() => this.#step({ kind: 'changeConfiguration', to }));
+    if (verdict === undefined) return { kind: 'refused', reason: 'stopped', leader: undefined };
+    if (verdict.kind === 'refused')
+      return { kind: 'refused', reason: verdict.reason as ChangeRefusal, leader: verdict.leader };
+    const { at } = verdict;
+    assert(at !== undefined, () => 'a change that is accepted stands in the log');
+    return { kind: 'started', at };
+  }
+
+  /**
+   * `changeConfiguration`, and the answer once `to` is committed and in force alone. Fails with `NotLeaderError`,
+   * `ChangeRefusedError` or `StoppedError` when the change certainly has no effect, with `OutcomeUnknownError` when it may have.
+   */
+  changeMembership(to: Configuration, timeoutTicks: number | undefined, done: Completion<Configuration>): void {
+    const later = (outcome: Outcome<Configuration>): void => this.#options.ticker.defer(() => done(outcome));
+    const before = this.status();
+    const started = this.changeConfiguration(to);
+    if (started.kind === 'refused') later(failedWith(this.#changeError(started, to, before.configuration)));
+    else if (started.at.index <= before.commit) later({ kind: 'done', value: before.configuration });
+    else this.#membership.add(started.at, to, this.#now + (timeoutTicks ?? this.settings.timeoutTicks), done);
+  }
+
+  /**
+   * Answers when the log of a member is so close to this leader's that it may become a voter (thesis §4.2.1). Fails with
+   * `CatchUpError` when it does not get there, and with `NotLeaderError` when this node does not lead any more.
+   */
+  caughtUp(id: NodeId, timeoutTicks: number | undefined, done: Done): void {
+    const catchUp = new CatchUp(id, this.status(), this.#now, this.settings.electionTicks);
+    const deadline = this.#now + (timeoutTicks ?? this.settings.snapshotTransferTicks);
+    const look = (status: Status): void => {
+      const state = catchUp.look(status, this.#now);
+      const isLate = state === 'goesOn' && this.#now >= deadline;
+      if (state === 'goesOn' && !isLate && this.#stopped === undefined) return;
+      this.#catchUps.delete(look);
+      let error: Error | undefined;
+      if (this.#stopped !== undefined) error = this.#stoppedError();
+      else if (state === 'lost')
+        error = new NotLeaderError(status.leader, `${id} is not followed by this leader any more`);
+      else if (state !== 'caughtUp') error = new CatchUpError(`${id} does not keep up with the log`);
+      this.#options.ticker.defer(() => done(error));
+    };
+    this.#catchUps.add(look);
+    look(this.status());
+  }
+
+  #changeError(
+    { reason, leader }: Extract<ChangeStarted, { readonly kind: 'refused' }>,
+    to: Configuration,
+    from: Configuration,
+  ): Error {
+    switch (reason) {
+      case 'stopped':
+        return this.#stoppedError();
+      case 'notLeader':
+        return new NotLeaderError(leader);
+      case 'transferring':
+        return new NotLeaderError(undefined, 'leadership is being handed over');
+      case 'changePending':
+        return new ChangeRefusedError(reason, 'the last change of the members has not ended yet');
+      case 'noCommitInTerm':
+        return new ChangeRefusedError(reason, 'this leader has not committed anything yet');
+      case 'invalid':
+        return new ChangeRefusedError(reason, flawOf(to, from) ?? 'no such configuration is possible');
+      default:
+        return unreachable(reason);
+    }
+  }
+
   status(): Status {
     return this.#raft.status();
   }
@@ -316,6 +411,10 @@ export class Driver<Result, Query, Answer> {
     this.#proposals.failAll(
       new OutcomeUnknownError('the node stopped before the command was applied', { cause: error }),
     );
+    this.#membership.failAll(
+      new OutcomeUnknownError('the node stopped before the change was committed', { cause: error }),
+    );
+    this.#lookAtCatchUps();
     this.#reads.failAll(error);
     this.#sessionReads.failAll(error);
     const listeners = [...this.#stopListeners];
@@ -350,6 +449,8 @@ export class Driver<Result, Query, Answer> {
     this.#now += elapsed;
     this.#step({ kind: 'tick', elapsed });
     this.#proposals.expire(this.#now);
+    this.#membership.expire(this.#now);
+    if (this.#catchUps.size > 0) this.#lookAtCatchUps();
     this.#reads.retry(this.#now);
     this.#sessionReads.expire(this.#now);
   }
@@ -393,7 +494,10 @@ export class Driver<Result, Query, Answer> {
   }
 
   #carryOut(ready: Ready): void {
-    if (ready.configuration !== undefined) this.#setPeers(ready.configuration);
+    if (ready.configuration !== undefined) {
+      this.#setPeers(ready.configuration);
+      this.#snapshotting.cancelSendsToOthers(members(ready.configuration));
+    }
     // thesis §10.2.1: what promises nothing leaves at once, beside the write.
     for (const message of ready.send) this.#send(message);
     if (ready.persist !== undefined) this.#writing.write(ready.persist);
@@ -408,9 +512,18 @@ export class Driver<Result, Query, Answer> {
     this.#options.transport.send(message);
   }
 
+  #lookAtCatchUps(): void {
+    const status = this.status();
+    for (const look of [...this.#catchUps]) look(status);
+  }
+
   #setPeers(configuration: Configuration): void {
     const peers = configuration.addresses.filter(([id]) => id !== this.id).map(([id, address]) => ({ id, address }));
-    this.#options.transport.setPeers(peers);
+    const isMember = members(configuration).includes(this.id);
+    // A node that joins reads of configurations in which neither it nor its leader takes part: it must go on answering.
+    const hints = isMember ? [] : (this.#options.join?.peers ?? []);
+    const more = hints.filter(({ id }) => id !== this.id && !peers.some((peer) => peer.id === id));
+    this.#options.transport.setPeers([...peers, ...more]);
   }
 
   #noticeLeadership({ leader, term, role }: Status): void {

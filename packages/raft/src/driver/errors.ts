@@ -14,6 +14,27 @@ export class NotLeaderError extends Error {
   }
 }
 
+/**
+ * The members cannot be changed like this, or not now. `changePending` and `noCommitInTerm` pass: wait, then repeat. The call
+ * certainly has no effect.
+ */
+export class ChangeRefusedError extends Error {
+  override readonly name = 'ChangeRefusedError';
+  readonly code = 'CHANGE_REFUSED';
+  readonly reason: 'changePending' | 'noCommitInTerm' | 'invalid';
+
+  constructor(reason: ChangeRefusedError['reason'], message: string) {
+    super(message);
+    this.reason = reason;
+  }
+}
+
+/** A new server does not keep up with the log (thesis §4.2.1). It stays a learner: wait, make it faster, or remove it. */
+export class CatchUpError extends Error {
+  override readonly name = 'CatchUpError';
+  readonly code = 'CATCH_UP';
+}
+
 /** Too much is under way: wait, then repeat. The call certainly has no effect. */
 export class OverloadedError extends Error {
   override readonly name = 'OverloadedError';

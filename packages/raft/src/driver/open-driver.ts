@@ -21,6 +21,7 @@ export function openDriver<Result, Query, Answer>(
     newest: snapshots.newest(),
     machine: stateMachine.kind === 'durable' ? stateMachine.recovered : undefined,
     bootstrap,
+    isJoining: options.join !== undefined,
   });
   const fail = (error: Error): void => log.close(() => transport.stop(() => completion({ kind: 'failed', error })));
   if (plan.kind === 'stop') {

@@ -1,6 +1,7 @@
 // The node as an embedder holds it: the driver with promises.
 
-import type { Index, NodeId, Status, Verdict } from '../core/api.ts';
+import type { Configuration, Index, NodeId, Status, Verdict } from '../core/api.ts';
+import { members, promoted, withLearner, without } from '../core/configuration.ts';
 import { AppliedFeed } from './applied-feed.ts';
 import type { ApplyMessage } from './applying.ts';
 import type { Driver } from './driver.ts';
@@ -15,7 +16,7 @@ import type {
 } from './driver-api.ts';
 import { NotLeaderError } from './errors.ts';
 import { openDriver } from './open-driver.ts';
-import type { Cancel, Completion } from './ports.ts';
+import type { Cancel, Completion, Peer } from './ports.ts';
 
 /** Where a command would stand, in the words of the MIT labs. Without leadership, index and term name nothing. */
 export interface StartResult {
@@ -104,6 +105,34 @@ export class RaftNode<Result, Query, Answer> {
   /** Begins to hand leadership to `to` (thesis §3.10); `onLeaderChange` tells whether it worked. */
   transferLeadership(to: NodeId): Verdict {
     return this.#driver.transferLeadership(to);
+  }
+
+  /**
+   * Changes the members to `to` (joint consensus, thesis §4.3) and resolves with it once it is committed and in force. Only the
+   * leader can. Rejects with `NotLeaderError`, `ChangeRefusedError` or `StoppedError` when the change certainly has no effect, and
+   * with `OutcomeUnknownError` when it may have one.
+   */
+  changeMembership(to: Configuration, options: CallOptions = {}): Promise<Configuration> {
+    return promised((done) => this.#driver.changeMembership(to, options.timeoutTicks, done));
+  }
+
+  /**
+   * Adds a server that was started with `join`: first as a learner, and as a voter once it has caught up (thesis §4.2.1), so
+   * that the cluster never waits for it. Rejects as `changeMembership` does, and with `CatchUpError` when the server does not
+   * keep up: it then stays a learner. `timeoutTicks` is for each of the two changes.
+   */
+  async addVoter({ id, address }: Peer, options: CallOptions = {}): Promise<Configuration> {
+    const now = this.status().configuration;
+    if (!members(now).includes(id)) await this.changeMembership(withLearner(now, id, address), options);
+    await new Promise<void>((resolve, reject) => {
+      this.#driver.caughtUp(id, undefined, (error) => (error === undefined ? resolve() : reject(error)));
+    });
+    return this.changeMembership(promoted(this.status().configuration, id), options);
+  }
+
+  /** Takes a server out. The leader may remove itself: it steps down when that is committed. Rejects as `changeMembership` does. */
+  removeMember(id: NodeId, options: CallOptions = {}): Promise<Configuration> {
+    return this.changeMembership(without(this.status().configuration, id), options);
   }
 
   status(): Status {

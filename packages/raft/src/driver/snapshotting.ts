@@ -134,6 +134,11 @@ export class Snapshotting<Result, Query, Answer> {
     for (const { cancel } of [...this.#sending.values()]) cancel();
   }
 
+  /** Who is no member any more needs nothing. */
+  cancelSendsToOthers(members: readonly NodeId[]): void {
+    for (const [to, { cancel }] of [...this.#sending]) if (!members.includes(to)) cancel();
+  }
+
   /** A leader offers a snapshot. */
   offered(from: NodeId, meta: SnapshotMeta): SnapshotSink | undefined {
     const { snapshots, log } = this.#parts;
@@ -193,6 +198,8 @@ export class Snapshotting<Result, Query, Answer> {
   #take(chunks: Iterable<Uint8Array>): void {
     const { raft, snapshots, log, failed } = this.#parts;
     const meta = raft.metaAt(this.#applied);
+    // A node that joined and has not learned yet who the members were: it could not start from such a snapshot.
+    if (meta.configuration.voters.length === 0) return;
     this.#isTaking = true;
     this.#entriesSince = 0;
     this.#bytesSince = 0;

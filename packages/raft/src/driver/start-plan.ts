@@ -14,6 +14,8 @@ export interface FoundOnDisk {
   readonly machine: LogId | undefined;
   /** The members of a new cluster, for its first start only. */
   readonly bootstrap: Configuration | undefined;
+  /** The node joins a cluster: it waits to be sent everything, the configuration too. */
+  readonly isJoining: boolean;
 }
 
 export type StartPlan =
@@ -29,13 +31,17 @@ export type StartPlan =
     };
 
 export function planStart(found: FoundOnDisk): StartPlan {
-  const { log, newest, machine, bootstrap } = found;
+  const { log, newest, machine, bootstrap, isJoining } = found;
   if (isPristine(log)) {
     if (newest !== undefined || (machine !== undefined && machine.index > 0)) {
       const what = newest === undefined ? 'the state machine has state' : `a snapshot ends at ${newest.last.index}`;
       return stop(
         `the log is empty, but ${what}: the log's files are missing. Restore the whole data directory, or none`,
       );
+    }
+    if (isJoining) {
+      if (bootstrap === undefined) return start(log, false, undefined, 0 as Index);
+      return stop('a node joins a cluster or begins a new one, not both');
     }
     if (bootstrap === undefined || bootstrap.voters.length === 0) {
       return stop('the log is empty: a first start needs the configuration of the new cluster');

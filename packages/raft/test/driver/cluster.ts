@@ -40,6 +40,8 @@ export interface Seat {
 
 export interface ClusterOptions {
   readonly size?: number;
+  /** Seats behind the first `size`, whose nodes join when they are started. */
+  readonly spares?: number;
   readonly machine?: 'memory' | 'durable';
   readonly settings?: Partial<DriverSettings>;
 }
@@ -53,14 +55,16 @@ export class Cluster {
 
   constructor(options: ClusterOptions = {}) {
     this.#options = options;
-    const ids = ['a', 'b', 'c', 'd', 'e'].slice(0, options.size ?? 3) as NodeId[];
+    const size = options.size ?? 3;
+    const all = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, size + (options.spares ?? 0)) as NodeId[];
+    const ids = all.slice(0, size);
     this.#configuration = {
       voters: ids,
       outgoing: [],
       learners: [],
       addresses: ids.map((id) => [id, new Uint8Array(1)] as const),
     };
-    this.seats = ids.map((id) => ({
+    this.seats = all.map((id) => ({
       id,
       logDisk: new MemoryLogDisk(),
       snapshotDisk: new MemorySnapshotDisk(),
@@ -76,7 +80,7 @@ export class Cluster {
 
   static running(options: ClusterOptions = {}): Cluster {
     const cluster = new Cluster(options);
-    for (const { id } of cluster.seats) cluster.start(id);
+    for (const id of cluster.#configuration.voters) cluster.start(id);
     return cluster;
   }
 
@@ -109,7 +113,9 @@ export class Cluster {
       {
         id: seat.id,
         boot: seat.boot,
-        bootstrap: this.#configuration,
+        ...(this.#configuration.voters.includes(seat.id)
+          ? { bootstrap: this.#configuration }
+          : { join: { peers: this.#configuration.addresses.map(([peer, address]) => ({ id: peer, address })) } }),
         log: seat.logDisk.open(seat.ticker),
         snapshots: seat.snapshotDisk.open(seat.ticker),
         transport: this.network.at(seat.id, seat.ticker),

@@ -115,7 +115,13 @@ const rows: readonly {
 
 for (const row of rows) {
   test(`${row.name} ${row.stops === undefined ? 'starts' : 'stops the node with a sentence'}`, () => {
-    const plan = planStart({ log: row.log, newest: row.newest, machine: row.machine, bootstrap: row.bootstrap });
+    const plan = planStart({
+      log: row.log,
+      newest: row.newest,
+      machine: row.machine,
+      bootstrap: row.bootstrap,
+      isJoining: false,
+    });
 
     if (row.stops !== undefined) {
       assert.equal(plan.kind, 'stop');
@@ -138,14 +144,28 @@ test('a vote of the term survives, a vote of an earlier term does not', () => {
     newest: snapshot(3, 9),
     machine: undefined,
     bootstrap: undefined,
+    isJoining: false,
   });
   const later = planStart({
     log: log(at(1, 2), [1], 2),
     newest: snapshot(3, 9),
     machine: undefined,
     bootstrap: undefined,
+    isJoining: false,
   });
 
   assert.equal(same.kind === 'start' && same.restore.hardState.votedFor, 'a');
   assert.equal(later.kind === 'start' && later.restore.hardState.votedFor, undefined);
+});
+
+test('a node that joins starts with nothing, and is not asked for a configuration', () => {
+  const nothing = { log: log(at(0, 0), []), newest: undefined, machine: undefined };
+
+  const plan = planStart({ ...nothing, bootstrap: undefined, isJoining: true });
+  assert.ok(plan.kind === 'start');
+  assert.equal(plan.write, undefined);
+  assert.deepEqual(plan.restore.base.configuration, nobody);
+
+  const both = planStart({ ...nothing, bootstrap: members, isJoining: true });
+  assert.equal(both.kind, 'stop');
 });
