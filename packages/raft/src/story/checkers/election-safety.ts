@@ -6,11 +6,14 @@ import type { NodeView, Violation } from './view.ts';
 export class ElectionSafety {
   readonly #leaders = new Map<Term, NodeId>();
 
-  observe({ status }: NodeView): Violation | undefined {
-    if (status.role !== 'leader') return undefined;
-    const other = this.#leaders.get(status.term);
-    if (other === undefined) this.#leaders.set(status.term, status.id);
-    if (other === undefined || other === status.id) return undefined;
-    return { property: 'ElectionSafety', text: `${other} and ${status.id} were both leader of term ${status.term}` };
+  observe({ status }: Pick<NodeView, 'status'>): Violation | undefined {
+    return status.role === 'leader' ? this.leads(status.id, status.term) : undefined;
+  }
+
+  leads(node: NodeId, term: Term): Violation | undefined {
+    const other = this.#leaders.get(term);
+    if (other === undefined) this.#leaders.set(term, node);
+    if (other === undefined || other === node) return undefined;
+    return { property: 'ElectionSafety', text: `${other} and ${node} were both leader of term ${term}` };
   }
 }

@@ -2,7 +2,7 @@
 // the logs of the leaders of all higher-numbered terms.
 
 import type { Entry, Index, NodeId, Term } from '../../core/api.ts';
-import { entryAt, entryName, type NodeView, type Violation } from './view.ts';
+import { entryAt, entryName, type NodeView, type TermView, type Violation } from './view.ts';
 
 interface Committed {
   readonly entry: Entry;
@@ -10,33 +10,60 @@ interface Committed {
   readonly by: Term;
 }
 
+interface Leader {
+  readonly term: Term;
+  log: TermView;
+  /** How much of what was found its log has been asked for. */
+  checked: number;
+}
+
 export class LeaderCompleteness {
   readonly #committed = new Map<Index, Committed>();
   /** In the order of discovery, so that a leader already checked is only shown what is new. */
   #found: Committed[] = [];
   readonly #known = new Map<NodeId, Index>();
-  readonly #leaders = new Map<NodeId, { readonly view: NodeView; readonly checked: number }>();
+  readonly #leaders = new Map<NodeId, Leader>();
 
   observe(view: NodeView): Violation | undefined {
-    const { status } = view;
+    const { id, term, role } = view.status;
     this.#discover(view);
-    const before = this.#leaders.get(status.id);
-    if (status.role !== 'leader') {
-      this.#leaders.delete(status.id);
-    } else {
-      const checked = before?.view.status.term === status.term ? before.checked : 0;
-      this.#leaders.set(status.id, { view, checked });
-    }
+    if (role === 'leader') this.leads(id, term, { base: view.base, termAt: (index) => entryAt(view, index)?.term });
+    else this.follows(id);
+    return this.check();
+  }
+
+  /** A node of term `by` knows that the entry is committed. */
+  committed(entry: Entry, by: Term): void {
+    if (this.#committed.has(entry.index)) return;
+    const committed = { entry, by };
+    this.#committed.set(entry.index, committed);
+    this.#found.push(committed);
+  }
+
+  /** `log` is looked at by every later `check`, until `follows` or another `leads`. */
+  leads(node: NodeId, term: Term, log: TermView): void {
+    const leader = this.#leaders.get(node);
+    if (leader?.term === term) leader.log = log;
+    else this.#leaders.set(node, { term, log, checked: 0 });
+  }
+
+  follows(node: NodeId): void {
+    this.#leaders.delete(node);
+  }
+
+  /** Whether every leader has what was found since it was last asked. */
+  check(): Violation | undefined {
     for (const [node, leader] of this.#leaders) {
-      const violation = this.#check(leader.view, leader.checked);
-      this.#leaders.set(node, { view: leader.view, checked: this.#found.length });
+      if (leader.checked === this.#found.length) continue;
+      const violation = this.#check(node, leader);
+      leader.checked = this.#found.length;
       if (violation !== undefined) return violation;
     }
     return undefined;
   }
 
   down(node: NodeId): void {
-    this.#leaders.delete(node);
+    this.follows(node);
     this.#known.delete(node);
   }
 
@@ -45,7 +72,7 @@ export class LeaderCompleteness {
     const kept = this.#found.filter(({ entry }) => entry.index >= index);
     for (const { entry } of this.#found) if (entry.index < index) this.#committed.delete(entry.index);
     this.#found = kept;
-    for (const [node, { view }] of this.#leaders) this.#leaders.set(node, { view, checked: kept.length });
+    for (const leader of this.#leaders.values()) leader.checked = kept.length;
   }
 
   #discover(view: NodeView): void {
@@ -53,22 +80,19 @@ export class LeaderCompleteness {
     const known = this.#known.get(id) ?? 0;
     for (let index = Math.max(known, view.base.index) + 1; index <= commit; index += 1) {
       const entry = entryAt(view, index as Index);
-      if (entry === undefined || this.#committed.has(entry.index)) continue;
-      const committed = { entry, by: term };
-      this.#committed.set(entry.index, committed);
-      this.#found.push(committed);
+      if (entry !== undefined) this.committed(entry, term);
     }
     this.#known.set(id, commit);
   }
 
-  #check(leader: NodeView, from: number): Violation | undefined {
-    for (const { entry, by } of this.#found.slice(from)) {
-      if (by >= leader.status.term || entry.index < leader.base.index) continue;
-      const found = entry.index === leader.base.index ? leader.base : entryAt(leader, entry.index);
-      if (found?.term === entry.term) continue;
+  #check(node: NodeId, { term, log, checked }: Leader): Violation | undefined {
+    for (const { entry, by } of this.#found.slice(checked)) {
+      if (by >= term || entry.index < log.base.index) continue;
+      const found = entry.index === log.base.index ? log.base.term : log.termAt(entry.index);
+      if (found === entry.term) continue;
       return {
         property: 'LeaderCompleteness',
-        text: `${entryName(entry)} was committed by term ${by}, and ${leader.status.id} leads term ${leader.status.term} without it`,
+        text: `${entryName(entry)} was committed by term ${by}, and ${node} leads term ${term} without it`,
       };
     }
     return undefined;

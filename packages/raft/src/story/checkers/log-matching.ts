@@ -3,7 +3,7 @@
 //
 // By induction it is enough that each LogId, wherever and whenever it is seen, names one command and follows one term.
 
-import type { Entry, Index, NodeId, Term } from '../../core/api.ts';
+import type { Entry, Index, LogId, NodeId, Term } from '../../core/api.ts';
 import { entryName, type NodeView, sameEntry, type Violation } from './view.ts';
 
 interface Seen {
@@ -26,10 +26,15 @@ export class LogMatching {
     for (let at = entries.length - 1; at >= 0; at -= 1) {
       const entry = entries[at];
       if (entry === undefined || entry === checked?.[at - offset]) return undefined;
-      const violation = this.#compare(status.id, entry, entries[at - 1]?.term ?? base.term);
+      const violation = this.saw(status.id, entry, entries[at - 1]?.term ?? base.term);
       if (violation !== undefined) return violation;
     }
     return undefined;
+  }
+
+  /** The entry with this id, wherever it was seen first. */
+  find({ index, term }: LogId): Entry | undefined {
+    return this.#seen.get(index)?.get(term)?.entry;
   }
 
   /** Nothing below will be looked at again: keeps long runs small. */
@@ -39,7 +44,8 @@ export class LogMatching {
     }
   }
 
-  #compare(node: NodeId, entry: Entry, previous: Term): Violation | undefined {
+  /** `node` has the entry in its log, right after one of term `previous`. */
+  saw(node: NodeId, entry: Entry, previous: Term): Violation | undefined {
     const terms = this.#seen.get(entry.index) ?? new Map<Term, Seen>();
     this.#seen.set(entry.index, terms);
     const known = terms.get(entry.term);

@@ -2,7 +2,7 @@
 //
 // Checkers know nothing of stories, worlds or drivers; whoever runs nodes can feed them.
 
-import type { Entry, Index, LogId, NodeId, Status } from '../../core/api.ts';
+import type { Entry, Index, LogId, NodeId, Status, Term } from '../../core/api.ts';
 
 export interface NodeView {
   readonly status: Status;
@@ -10,6 +10,13 @@ export interface NodeView {
   readonly base: LogId;
   /** What follows the base, without gaps. */
   readonly entries: readonly Entry[];
+}
+
+/** A log of which only the terms are known. */
+export interface TermView {
+  readonly base: LogId;
+  /** `undefined` at or below the base, and past the end. */
+  termAt(index: Index): Term | undefined;
 }
 
 /** The five properties of figure 3, and what Raft's proof of them and its reads rest on. */
@@ -54,7 +61,9 @@ export function entryName(entry: Entry): string {
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
-  return a.length === b.length && a.every((byte, at) => byte === b[at]);
+  if (a.length !== b.length) return false;
+  for (let at = 0; at < a.length; at += 1) if (a[at] !== b[at]) return false;
+  return true;
 }
 
 function sameNodes(a: readonly NodeId[], b: readonly NodeId[]): boolean {
