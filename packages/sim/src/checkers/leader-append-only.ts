@@ -8,9 +8,11 @@ export function leaderAppendOnly({ report }: Watched): Checker {
   /** The term in which each node leads with a log that is known. */
   const leading = new Map<NodeId, number>();
   return {
-    handedToLog: (node, { entries: [first] }) => {
+    handedToLog: (node, { hardState = node.hardWritten, entries: [first] }) => {
       const term = leading.get(node.id);
       if (term === undefined || first === undefined || first.index > node.written.lastIndex) return;
+      // It has stepped down in this very turn.
+      if ((hardState?.term ?? 0) > term) return;
       const found = `${first.index}@${first.term} where ${first.index}@${node.written.termAt(first.index)} was`;
       report('LeaderAppendOnly', `${node.id}, leader of term ${term}, has ${found}`);
     },

@@ -44,6 +44,7 @@ export class NodeRecord {
     this.unanswered = [];
     this.status = undefined;
     this.applied = undefined;
+    this.revision = 0;
     this.#isHanded = false;
     this.#inFlight = 0;
   }
@@ -62,7 +63,6 @@ export class NodeRecord {
     this.unanswered = [];
     this.flushed = 0;
     this.snapshot = 0;
-    this.revision = 0;
   }
 
   handed(write: Persist): void {
