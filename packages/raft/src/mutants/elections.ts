@@ -48,7 +48,7 @@ export const voterMutants: readonly Mutant[] = [
     {
       name: 'preVoteClearsVote',
       about: 'Answering a pre-vote resets the vote of the current term (canonical/raft#196).',
-      caughtBy: ['VoteOncePerTerm', 'ElectionSafety'],
+      caughtBy: ['VoteOncePerTerm', 'ElectionSafety', 'FailStop'],
     },
     { votedForAfterPreVote: () => undefined },
   ),

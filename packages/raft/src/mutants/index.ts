@@ -4,6 +4,7 @@
 // The pure functions here keep no state, so a run with a mutant is as repeatable as one without.
 
 import { candidateMutants, voterMutants } from './elections.ts';
+import { membershipMutants } from './membership.ts';
 import type { Mutant } from './mutant.ts';
 import { persistenceMutants } from './persistence.ts';
 import { readMutants } from './reads.ts';
@@ -20,4 +21,5 @@ export const mutants: readonly Mutant[] = [
   ...persistenceMutants,
   ...readMutants,
   ...snapshotMutants,
+  ...membershipMutants,
 ];
