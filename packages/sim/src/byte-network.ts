@@ -5,11 +5,18 @@
 import type { Cancel, Completion, Done, Ticker } from '@kontiki/raft';
 import type { VirtualTime } from '@kontiki/raft/memory';
 import { type Connection, type ConnectionHandler, decodeUtf8, type Network } from '@kontiki/transport';
-import type { Chance } from './chance.ts';
+import { Chance } from './chance.ts';
 
 export interface Latency {
   readonly least: number;
   readonly most: number;
+}
+
+/** One direction between two machines. */
+interface Link {
+  readonly name: string;
+  readonly chance: Chance;
+  cloggedUntil: number;
 }
 
 interface Host {
@@ -22,7 +29,9 @@ const bufferBytesMax = 64 * 1024;
 
 export class ByteNetwork {
   readonly #time: VirtualTime;
-  readonly #chance: Chance;
+  readonly #seed: number;
+  /** Each direction has a stream of its own, so that a fault elsewhere leaves its draws as they were. */
+  readonly #links = new Map<string, Link>();
   readonly #hosts = new Map<string, Host>();
   /** Machines without power: nothing answers there. */
   readonly #dark = new Set<string>();
@@ -30,9 +39,9 @@ export class ByteNetwork {
   readonly #blocked = new Set<string>();
   latency: Latency = { least: 0, most: 0 };
 
-  constructor(time: VirtualTime, chance: Chance) {
+  constructor(time: VirtualTime, seed: number) {
     this.#time = time;
-    this.#chance = chance;
+    this.#seed = seed;
   }
 
   /** The network of a new process at `name`. */
@@ -62,7 +71,7 @@ export class ByteNetwork {
 
   /** Nothing passes in this direction until `heal`; connections stay, and what is under way arrives then. */
   block(from: string, to: string): void {
-    this.#blocked.add(`${from} ${to}`);
+    this.#blocked.add(this.link(from, to).name);
   }
 
   /** Resets what is open between the two. */
@@ -70,33 +79,40 @@ export class ByteNetwork {
     for (const pair of [...this.#pairs]) if (pair.joins(a, b)) pair.reset();
   }
 
+  /** For so many ticks nothing comes out of this direction, then all of it. */
+  clog(from: string, to: string, ticks: number): void {
+    const link = this.link(from, to);
+    link.cloggedUntil = Math.max(link.cloggedUntil, this.#time.now + ticks);
+  }
+
   heal(): void {
     this.#blocked.clear();
+    for (const link of this.#links.values()) link.cloggedUntil = 0;
     for (const pair of this.#pairs) pair.wake();
   }
 
-  isBlocked(from: string, to: string): boolean {
-    return this.#blocked.has(`${from} ${to}`);
+  isBlocked(link: Link): boolean {
+    return this.#blocked.has(link.name);
+  }
+
+  link(from: string, to: string): Link {
+    const name = `${from} ${to}`;
+    let link = this.#links.get(name);
+    if (link === undefined) {
+      link = { name, chance: new Chance(this.#seed, `link ${name}`), cloggedUntil: 0 };
+      this.#links.set(name, link);
+    }
+    return link;
   }
 
   /** Runs the task after a latency, in the order of the calls on one lane. */
-  later(lane: { due: number }, task: () => void): void {
+  later(link: Link, lane: { due: number }, task: () => void): void {
     const { least, most } = this.latency;
-    lane.due = Math.max(lane.due, this.#time.now + this.#chance.between(least, most));
-    if (lane.due > this.#time.now) this.#time.after(lane.due - this.#time.now, task);
+    const { now } = this.#time;
+    const ticks = most === 0 ? 0 : link.chance.between(least, most);
+    lane.due = Math.max(lane.due, now + ticks, link.cloggedUntil);
+    if (lane.due > now) this.#time.after(lane.due - now, task);
     else this.#time.defer(task);
-  }
-
-  /** The bytes in the pieces in which they will arrive. */
-  pieces(bytes: Uint8Array): readonly Uint8Array[] {
-    if (bytes.length < 2 || !this.#chance.oneIn(8)) return [bytes];
-    const at = this.#chance.between(1, bytes.length - 1);
-    return [bytes.subarray(0, at), bytes.subarray(at)];
-  }
-
-  /** Whether a reset overtakes what was sent before it. */
-  swallows(): boolean {
-    return this.#chance.oneIn(2);
   }
 
   gone(pair: Pair): void {
@@ -105,8 +121,9 @@ export class ByteNetwork {
 
   #dial(from: string, ticker: Ticker, to: string, opened: Completion<Connection>): Cancel {
     let isCancelled = false;
-    this.later({ due: 0 }, () => {
-      const isSilent = this.#dark.has(to) || this.isBlocked(from, to) || this.isBlocked(to, from);
+    const [there, back] = [this.link(from, to), this.link(to, from)];
+    this.later(there, { due: 0 }, () => {
+      const isSilent = this.#dark.has(to) || this.isBlocked(there) || this.isBlocked(back);
       if (isCancelled || isSilent || !this.#hosts.has(from)) return;
       const host = this.#hosts.get(to);
       const accept = host?.accept;
@@ -195,6 +212,8 @@ class End implements Connection {
   readonly remote: string;
   readonly place: Place;
   readonly #network: ByteNetwork;
+  /** Towards this end. */
+  readonly #link: Link;
   readonly #over: () => void;
   readonly #lane = { due: 0 };
   other: End | undefined;
@@ -212,6 +231,7 @@ class End implements Connection {
     this.#network = network;
     this.place = place;
     this.remote = remote;
+    this.#link = network.link(remote, place.name);
     this.#over = over;
   }
 
@@ -226,7 +246,7 @@ class End implements Connection {
   write(bytes: Uint8Array): boolean {
     const { other } = this;
     if (this.isClosed || this.#isEnding || other === undefined) return true;
-    for (const piece of this.#network.pieces(bytes.slice())) other.#push({ kind: 'bytes', bytes: piece });
+    for (const piece of pieces(other.#link.chance, bytes.slice())) other.#push({ kind: 'bytes', bytes: piece });
     other.#isOtherBlocked = other.#incomingBytes > bufferBytesMax;
     return !other.#isOtherBlocked;
   }
@@ -256,7 +276,8 @@ class End implements Connection {
 
   receiveReset(reason: string): void {
     if (this.isClosed) return;
-    if (this.#network.swallows()) {
+    // Some resets overtake what was sent before them.
+    if (this.#link.chance.oneIn(2)) {
       this.#incoming = [];
       this.#incomingBytes = 0;
       this.#arrived = 0;
@@ -280,7 +301,7 @@ class End implements Connection {
     if (this.isClosed) return;
     this.#incoming.push(item);
     if (item.kind === 'bytes') this.#incomingBytes += item.bytes.length;
-    this.#network.later(this.#lane, () => {
+    this.#network.later(this.#link, this.#lane, () => {
       // A reset may have swallowed it.
       this.#arrived = Math.min(this.#arrived + 1, this.#incoming.length);
       this.wake();
@@ -288,7 +309,7 @@ class End implements Connection {
   }
 
   #deliver(): void {
-    const isBlocked = this.#network.isBlocked(this.remote, this.place.name);
+    const isBlocked = this.#network.isBlocked(this.#link);
     while (!this.isClosed && !this.#isPaused && !isBlocked && this.#arrived > 0) {
       const item = this.#incoming.shift();
       this.#arrived -= 1;
@@ -314,4 +335,11 @@ class End implements Connection {
     this.#over();
     this.#handler?.closed(reason);
   }
+}
+
+/** The bytes in the pieces in which they will arrive. */
+function pieces(chance: Chance, bytes: Uint8Array): readonly Uint8Array[] {
+  if (bytes.length < 2 || !chance.oneIn(8)) return [bytes];
+  const at = chance.between(1, bytes.length - 1);
+  return [bytes.subarray(0, at), bytes.subarray(at)];
 }

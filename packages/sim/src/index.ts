@@ -1,4 +1,6 @@
 export { type CheckerName, checkerClaims, checkerNames, isCheckerName } from './checkers/names.ts';
 export type { Host } from './host.ts';
-export { type Plan, planOf } from './plan.ts';
+export { type Input, inputOf, lineOf, type TimedInput } from './inputs.ts';
+export { type Plan, planOf, type Size, ticksPerSecond, usualSize } from './plan.ts';
+export type { RulesBundle } from './rules.ts';
 export { type Report, type RunOptions, run, type Violation, ViolationError } from './run.ts';

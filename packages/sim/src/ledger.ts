@@ -27,6 +27,8 @@ interface Lease {
 export class Ledger {
   readonly #now: () => number;
   readonly #violation: ReportViolation;
+  /** Per mille by which clocks may differ from true time. */
+  readonly #driftPerMille: number;
   readonly #calls = new Map<number, Call>();
   readonly #leases = new Map<bigint, Lease>();
   /** Where in the history each command was seen. */
@@ -36,8 +38,9 @@ export class Ledger {
   #ids = 0;
   #told = 1;
 
-  constructor(now: () => number, violation: ReportViolation) {
+  constructor(now: () => number, violation: ReportViolation, driftPerMille: number) {
     this.#now = now;
+    this.#driftPerMille = driftPerMille;
     this.#violation = violation;
   }
 
@@ -155,7 +158,8 @@ export class Ledger {
     }
   }
 
-  granted(id: bigint, ttlTicks: number, began: number): void {
+  granted(id: bigint, ttl: number, began: number): void {
+    const ttlTicks = Math.floor((ttl * (1000 - this.#driftPerMille)) / 1000);
     this.#leases.set(id, { ttlTicks, aliveUntil: began + ttlTicks, isRevoked: false });
   }
 

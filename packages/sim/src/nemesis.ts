@@ -1,117 +1,102 @@
-// Decides at every tick whether something goes wrong, and what. It never takes more members away than the plan allows, and
-// puts right in the end what it did.
+// Faults as a seed draws them: at every tick it decides whether something goes wrong, and what, and when it is put right.
+// It looks at the cluster to find what hurts, and never takes more members away than the plan allows. What it decides
+// leaves as inputs; it does nothing itself.
 
 import { Chance } from './chance.ts';
-import type { Cluster, Seat } from './cluster.ts';
-import { electionTicks, type FaultKind, type Plan } from './plan.ts';
-import type { Trace } from './trace.ts';
+import type { Cluster } from './cluster.ts';
+import type { FaultInput, InputOf } from './inputs.ts';
+import { electionTicksOf, type FaultKind, type Plan } from './plan.ts';
+import { isWriting, type Seat } from './seat.ts';
+
+type Emit = (input: FaultInput) => boolean;
 
 const workTicks = 60;
 
 export class Nemesis {
   readonly #cluster: Cluster;
   readonly #plan: Plan;
-  readonly #trace: Trace;
   readonly #chance: Chance;
-  readonly counts: Partial<Record<FaultKind, number>> = {};
-  /** What ends a fault, by the tick it is due at. */
+  readonly #emit: Emit;
+  readonly #electionTicks: number;
+  readonly #begin: Readonly<Record<FaultKind, () => void>>;
+  /** What ends a fault, or waits for its moment, by the tick it is due at. */
   #due: { readonly at: number; readonly task: () => void }[] = [];
+  /** Seats whose disk is at fault, until it is put right. */
+  readonly #badDisks = new Set<Seat>();
 
-  constructor(cluster: Cluster, plan: Plan, trace: Trace) {
+  constructor(cluster: Cluster, emit: Emit) {
     this.#cluster = cluster;
-    this.#plan = plan;
-    this.#trace = trace;
-    this.#chance = new Chance(plan.seed, 'nemesis');
+    this.#plan = cluster.plan;
+    this.#emit = emit;
+    this.#electionTicks = electionTicksOf(cluster.plan);
+    this.#chance = new Chance(cluster.plan.seed, 'nemesis');
+    this.#begin = this.#faults();
   }
 
   step(): void {
     const { now } = this.#cluster.time;
-    const due = this.#due.filter(({ at }) => at <= now);
-    this.#due = this.#due.filter(({ at }) => at > now);
-    for (const { task } of due) task();
-    if (!this.#chance.oneIn(this.#plan.faultEvery)) return;
-    const kind = this.#chance.pick(this.#plan.faults);
-    if (this.#begin(kind)) this.counts[kind] = (this.counts[kind] ?? 0) + 1;
-  }
-
-  /** No more faults, and none that lasts. Members that are down stay down. */
-  healAll(): void {
-    this.#due = [];
-    this.#cluster.areMessagesFaulty = false;
-    this.#cluster.network.heal();
-    this.#cluster.network.latency = { least: 0, most: 1 };
-    for (const seat of this.#cluster.seats) {
-      seat.syncTicks = 1;
-      this.#cluster.wake(seat);
-      // A write may have failed and its process not have noticed yet.
-      if (seat.isBroken) this.#cluster.kill(seat, 'power');
-      seat.isBroken = false;
+    if (this.#due.some(({ at }) => at <= now)) {
+      const due = this.#due.filter(({ at }) => at <= now);
+      this.#due = this.#due.filter(({ at }) => at > now);
+      for (const { task } of due) task();
     }
-    this.#trace.say('all is healed');
+    if (this.#chance.oneIn(this.#plan.faultEvery)) this.#begin[this.#chance.pick(this.#plan.faults)]();
   }
 
-  #begin(kind: FaultKind): boolean {
+  #faults(): Readonly<Record<FaultKind, () => void>> {
+    const chance = this.#chance;
     const cluster = this.#cluster;
-    switch (kind) {
-      case 'killProcess':
-      case 'losePower':
-        return this.#strike((seat) => this.#killAtWork(seat, kind === 'losePower' ? 'power' : 'process', workTicks));
-      case 'stopInOrder':
-        return this.#strike((seat) => {
-          cluster.stop(seat, this.#chance.oneIn(2));
-          this.#restartWithin(seat, 100);
-        });
-      case 'killEverybody':
-        if (!this.#chance.oneIn(3)) return false;
-        this.#killEverybodyAtWork(this.#chance.pick(['process', 'power']), workTicks);
-        return true;
-      case 'stall':
-        return this.#strike((seat) => this.#sleep(seat, this.#chance.between(1, electionTicks)));
-      case 'stallLong':
-        return this.#strike((seat) => this.#sleep(seat, this.#chance.between(electionTicks, 500)));
-      case 'cut':
-        return this.#cut(this.#chance.pick(cluster.seats), this.#chance.pick(cluster.seats), 'both');
-      case 'cutOneWay':
-        return this.#cut(this.#chance.pick(cluster.seats), this.#chance.pick(cluster.seats), 'one');
-      case 'isolate':
-        return this.#isolate(this.#chance.pick(cluster.seats));
-      case 'isolateLeader': {
-        const leader = this.#leader();
-        return leader !== undefined && this.#isolate(leader);
-      }
-      case 'reset': {
-        const a = this.#chance.pick(cluster.seats);
-        const b = this.#chance.pick(cluster.seats);
-        cluster.network.reset(a.name, b.name);
-        this.#trace.say(`reset ${a.name} ${b.name}`);
-        return a !== b;
-      }
-      case 'slowDisk':
-        return this.#slow(this.#chance.pick(cluster.seats));
-      case 'breakDisk':
-        return this.#strike((seat) => this.#break(seat));
-      case 'moveLeader':
-        return this.#move();
-      case 'heal':
-        cluster.network.heal();
-        this.#trace.say('the network heals');
-        return true;
-    }
+    const any = (): Seat => chance.pick(cluster.seats);
+    const election = this.#electionTicks;
+    return {
+      killProcess: () => this.#strike((seat) => this.#killAtWork(seat, 'process', workTicks)),
+      losePower: () => this.#strike((seat) => this.#killAtWork(seat, 'power', workTicks)),
+      stopInOrder: () =>
+        this.#strike((seat) => {
+          this.#emit({ kind: 'stop', seat: seat.name, handOver: chance.oneIn(2) });
+          this.#startWithin(seat, election);
+        }),
+      killEverybody: () => {
+        if (chance.oneIn(3)) this.#killEverybodyAtWork(chance.pick(['process', 'power']), workTicks);
+      },
+      stall: () => this.#strike((seat) => this.#sleep(seat, chance.between(1, election))),
+      stallLong: () => this.#strike((seat) => this.#sleep(seat, chance.between(1, 5) * election)),
+      cut: () => this.#cut('pair', this.#pair(true)),
+      cutOneWay: () => this.#cut('oneWay', this.#pair(false)),
+      isolate: () => this.#isolate(any()),
+      isolateLeader: () => this.#isolate(cluster.leader ?? any()),
+      halves: () => this.#halves(undefined),
+      bridge: () => this.#halves(any()),
+      ring: () => this.#ring(),
+      clog: () => {
+        const [from, to] = this.#two();
+        this.#emit({ kind: 'clog', from: from.name, to: to.name, ticks: chance.between(10, 3 * election) });
+      },
+      reset: () => {
+        const [from, to] = this.#two();
+        this.#emit({ kind: 'reset', from: from.name, to: to.name });
+      },
+      slowDisk: () =>
+        this.#hurtDisk(({ name }) => {
+          this.#emit({ kind: 'slowDisk', seat: name, ticks: chance.pick([5, 30, election]) });
+        }),
+      stallDisk: () => this.#hurtDisk(({ name }) => void this.#emit({ kind: 'stallDisk', seat: name })),
+      breakDisk: () => this.#strike((seat) => this.#break(seat)),
+      rotDisk: () => this.#rot(),
+      drift: () => this.#emit({ kind: 'drift', seat: any().name, perMille: chance.between(-driftMax, driftMax) }),
+      moveLeader: () => this.#emit({ kind: 'moveLeader', to: any().name }),
+      heal: () => this.#emit({ kind: 'healNetwork' }),
+    };
   }
 
   /** Takes a member away, if that leaves enough of them. */
-  #strike(blow: (seat: Seat) => void): boolean {
+  #strike(blow: (seat: Seat) => void): void {
     const up = this.#cluster.seats.filter(({ life }) => life !== undefined && !life.isAsleep && !life.isStopping);
-    if (up.length === 0 || this.#cluster.seats.length - up.length >= this.#plan.downMax) return false;
+    if (up.length === 0 || this.#cluster.seats.length - up.length >= this.#plan.downMax) return;
     // Leaders have more to lose.
-    const leader = this.#leader();
-    const isLeader = leader?.life?.isAsleep === false && !leader.life.isStopping && this.#chance.oneIn(3);
-    blow(isLeader && leader !== undefined ? leader : this.#chance.pick(up));
-    return true;
-  }
-
-  #leader(): Seat | undefined {
-    return this.#cluster.seats.find(({ life }) => life?.member?.status().isLeader === true);
+    const { leader } = this.#cluster;
+    const isLeader = leader !== undefined && up.includes(leader) && this.#chance.oneIn(3);
+    blow(isLeader ? leader : this.#chance.pick(up));
   }
 
   /** Waits a while for a moment at which the disk has something to lose. */
@@ -132,76 +117,127 @@ export class Nemesis {
 
   #kill(seat: Seat, death: 'process' | 'power'): void {
     if (seat.life === undefined) return;
-    this.#cluster.kill(seat, death);
-    this.#restartWithin(seat, this.#chance.pick([1, 30, 200]));
+    const chance = this.#chance;
+    const dark = death === 'power' && chance.oneIn(2);
+    this.#emit({ kind: 'kill', seat: seat.name, death, keep: chance.pick([0, 30, 50, 70, 100]), dark });
+    this.#startWithin(seat, chance.pick([1, 30, 2 * this.#electionTicks]));
   }
 
-  #restartWithin(seat: Seat, ticks: number): void {
+  #startWithin(seat: Seat, ticks: number): void {
     const retry = (): void => {
-      // An orderly stop may still be under way.
+      // An orderly stop may still be under way, and a disk that is to be mended needs nobody on it.
       if (seat.life?.isStopping === true) this.#later(50, retry);
-      else this.#cluster.start(seat);
+      else if (seat.life === undefined) this.#emit({ kind: 'start', seat: seat.name });
     };
     this.#later(this.#chance.between(1, ticks), retry);
   }
 
   #sleep(seat: Seat, ticks: number): void {
-    this.#cluster.sleep(seat);
-    this.#later(ticks, () => this.#cluster.wake(seat));
+    this.#emit({ kind: 'sleep', seat: seat.name });
+    this.#later(ticks, () => this.#emit({ kind: 'wake', seat: seat.name }));
   }
 
-  #cut(a: Seat, b: Seat, directions: 'one' | 'both'): boolean {
-    if (a === b) return false;
-    const { network } = this.#cluster;
-    network.block(a.name, b.name);
-    if (directions === 'both') network.block(b.name, a.name);
-    if (this.#chance.oneIn(2)) network.reset(a.name, b.name);
-    this.#trace.say(`cut ${a.name} ${b.name}, ${directions}`);
-    return true;
+  #two(): readonly [Seat, Seat] {
+    const { seats } = this.#cluster;
+    const a = this.#chance.pick(seats);
+    return [a, this.#chance.pick(seats.filter((seat) => seat !== a))];
   }
 
-  #isolate(seat: Seat): boolean {
+  #pair(isBoth: boolean): readonly string[] {
+    const [a, b] = this.#two();
+    return isBoth ? [link(a, b), link(b, a)] : [link(a, b)];
+  }
+
+  #cut(shape: InputOf<'cut'>['shape'], links: readonly string[]): void {
+    if (links.length > 0) this.#emit({ kind: 'cut', shape, links: links.join(',') });
+  }
+
+  #isolate(seat: Seat): void {
     const directions = this.#chance.pick(['in', 'out', 'both']);
-    for (const { name } of this.#cluster.seats) {
-      if (name === seat.name) continue;
-      if (directions !== 'in') this.#cluster.network.block(seat.name, name);
-      if (directions !== 'out') this.#cluster.network.block(name, seat.name);
-    }
-    this.#trace.say(`isolate ${seat.name}, ${directions}`);
-    return true;
+    const others = this.#cluster.seats.filter((other) => other !== seat);
+    this.#cut(
+      'isolate',
+      others.flatMap((other) => [
+        ...(directions === 'in' ? [] : [link(seat, other)]),
+        ...(directions === 'out' ? [] : [link(other, seat)]),
+      ]),
+    );
   }
 
-  #slow(seat: Seat): boolean {
-    seat.syncTicks = this.#chance.pick([5, 30, 100]);
-    this.#trace.say(`the disk of ${seat.name} takes up to ${seat.syncTicks} ticks`);
-    this.#later(this.#chance.between(10, 300), () => {
-      seat.syncTicks = this.#plan.syncTicks;
-    });
-    return true;
+  /** Two halves; with a bridge, one member talks to both. */
+  #halves(bridge: Seat | undefined): void {
+    const { seats } = this.#cluster;
+    const left = new Set(seats.filter(() => this.#chance.oneIn(2)));
+    const isOneWay = this.#chance.oneIn(4);
+    const links = seats.flatMap((a) =>
+      seats
+        .filter((b) => a !== bridge && b !== bridge && left.has(a) !== left.has(b) && !(isOneWay && left.has(a)))
+        .map((b) => link(a, b)),
+    );
+    this.#cut(bridge === undefined ? 'halves' : 'bridge', links);
+  }
+
+  /** Everybody talks to both neighbours only. */
+  #ring(): void {
+    const { seats } = this.#cluster;
+    const { length } = seats;
+    const isNear = (a: number, b: number): boolean => (a + 1) % length === b || (b + 1) % length === a;
+    const far = seats.flatMap((a, at) => seats.filter((b, to) => a !== b && !isNear(at, to)).map((b) => link(a, b)));
+    this.#cut('ring', far);
+  }
+
+  #hurtDisk(hurt: (seat: Seat) => void): void {
+    const seat = this.#chance.pick(this.#cluster.seats);
+    if (this.#badDisks.has(seat)) return;
+    this.#badDisks.add(seat);
+    hurt(seat);
+    this.#later(this.#chance.between(10, 3 * this.#electionTicks), () => this.#mend(seat));
+  }
+
+  #mend(seat: Seat): void {
+    this.#badDisks.delete(seat);
+    this.#emit({ kind: 'mendDisk', seat: seat.name });
   }
 
   #break(seat: Seat): void {
-    if (seat.isBroken) return;
-    this.#trace.say(`the disk of ${seat.name} breaks`);
-    seat.isBroken = true;
-    this.#later(this.#chance.between(5, 200), () => {
-      seat.isBroken = false;
+    if (this.#badDisks.has(seat)) return;
+    this.#badDisks.add(seat);
+    this.#emit({
+      kind: 'breakDisk',
+      seat: seat.name,
+      what: this.#chance.pick(['all', 'writes', 'syncs', 'reads', 'space']),
+    });
+    // Reads matter to those who start.
+    if (this.#chance.oneIn(3)) this.#kill(seat, 'process');
+    this.#later(this.#chance.between(5, 2 * this.#electionTicks), () => {
       // It may have begun and failed to write, and not noticed yet.
-      if (seat.life !== undefined) this.#cluster.kill(seat, this.#chance.pick(['process', 'power']));
-      this.#restartWithin(seat, 50);
+      this.#kill(seat, this.#chance.pick(['process', 'power']));
+      this.#mend(seat);
+      this.#startWithin(seat, 50);
     });
   }
 
-  #move(): boolean {
-    const leader = this.#leader()?.life;
-    if (leader?.member === undefined || leader.isAsleep || leader.isStopping) return false;
-    const target = this.#chance.pick(this.#cluster.seats).id;
-    this.#trace.say(`leadership shall move to n${target}`);
-    leader.member.moveLeader(target).then(
-      () => this.#trace.say(`leadership moved to n${target}`),
-      (error: unknown) => this.#trace.say(`leadership did not move: ${error instanceof Error ? error.message : ''}`),
-    );
-    return true;
+  /** Somebody dies, and part of what his disk held is damaged before he comes back. */
+  #rot(): void {
+    const { seats } = this.#cluster;
+    const down = seats.filter(({ life }) => life === undefined);
+    const act = (seat: Seat): void => {
+      if (seat.life !== undefined || this.#badDisks.has(seat)) return;
+      const damage = this.#chance.pick(['flip', 'zeros', 'elsewhere'] as const);
+      if (!this.#emit({ kind: 'rotDisk', seat: seat.name, damage, draw: this.#chance.below(1_000_000) })) return;
+      this.#badDisks.add(seat);
+      this.#startWithin(seat, 10);
+      this.#later(this.#chance.between(20, 2 * this.#electionTicks), () => {
+        this.#mend(seat);
+        this.#startWithin(seat, 10);
+      });
+    };
+    if (down.length > 0) act(this.#chance.pick(down));
+    else
+      this.#strike((seat) => {
+        this.#kill(seat, this.#chance.pick(['process', 'power']));
+        act(seat);
+      });
   }
 
   #later(ticks: number, task: () => void): void {
@@ -209,7 +245,9 @@ export class Nemesis {
   }
 }
 
-/** Whether bytes of the log are on their way to the disk. */
-function isWriting({ disk }: Seat): boolean {
-  return disk.unsynced().some((unsynced) => unsynced.kind === 'sector' && unsynced.path.endsWith('.wal'));
+/** By how much a clock may differ from true time: within what leases are sold with. */
+export const driftMax = 30;
+
+function link(from: Seat, to: Seat): string {
+  return `${from.name}>${to.name}`;
 }

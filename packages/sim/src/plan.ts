@@ -1,10 +1,9 @@
-// What a seed decides before its run: how many members, how small their limits, which faults exist at all and how often
-// they come. Faults that never meet each other in one run leave others room to show (swarm testing).
+// What a seed decides before its run: how small the limits are, which faults exist at all and how often they come. Faults
+// that never meet each other in one run leave others room to show (swarm testing).
 
 import type { DriverSettings } from '@kontiki/raft';
 import { Chance } from './chance.ts';
 
-export const electionTicks = 20;
 export const ticksPerSecond = 100;
 
 export type FaultKind =
@@ -18,9 +17,16 @@ export type FaultKind =
   | 'cutOneWay'
   | 'isolate'
   | 'isolateLeader'
+  | 'halves'
+  | 'bridge'
+  | 'ring'
+  | 'clog'
   | 'reset'
   | 'slowDisk'
+  | 'stallDisk'
   | 'breakDisk'
+  | 'rotDisk'
+  | 'drift'
   | 'moveLeader'
   | 'heal';
 
@@ -35,15 +41,22 @@ const optionalKinds: readonly FaultKind[] = [
   'cutOneWay',
   'isolate',
   'isolateLeader',
+  'halves',
+  'bridge',
+  'ring',
+  'clog',
   'reset',
   'slowDisk',
+  'stallDisk',
   'breakDisk',
+  'rotDisk',
+  'drift',
   'moveLeader',
 ];
 
 export interface Plan {
   readonly seed: number;
-  readonly members: 3 | 5;
+  readonly members: number;
   readonly ticks: number;
   readonly faults: readonly FaultKind[];
   /** A fault begins once in so many ticks. */
@@ -64,23 +77,33 @@ export interface Plan {
   readonly settings: Partial<DriverSettings>;
 }
 
-export function planOf(seed: number): Plan {
+/** How large a run is; the rest is the seed's. */
+export interface Size {
+  readonly members: number;
+  readonly seconds: number;
+}
+
+export const usualSize: Size = { members: 5, seconds: 60 };
+
+export function planOf(seed: number, { members, seconds }: Size = usualSize): Plan {
   const chance = new Chance(seed, 'plan');
-  const members = chance.percent(70) ? 3 : 5;
-  const isCalm = chance.percent(10);
-  const faults = isCalm ? [] : optionalKinds.filter(() => chance.percent(45));
+  const faults = optionalKinds.filter(() => chance.percent(40));
   // Lost sectors are what recovery is about.
   if (faults.includes('losePower')) faults.push('losePower', 'losePower');
   const isTight = chance.percent(40);
   const hasBadMessages = chance.percent(35);
   const inMessages = (most: number): number => (hasBadMessages ? chance.below(most) : 0);
+  const isFast = chance.percent(25);
+  const electionTicks = isFast ? 20 : 100;
+  const clients = chance.between(2, 8);
+  const ticks = seconds * ticksPerSecond;
   return {
     seed,
     members,
-    ticks: chance.pick([1000, 2000, 3000]),
-    faults: [...faults, 'heal'],
-    faultEvery: chance.pick([10, 20, 40, 100]),
-    downMax: chance.percent(80) ? (members - 1) / 2 : members,
+    ticks,
+    faults: faults.length < 2 ? ['killProcess', 'isolate', 'heal'] : [...faults, 'heal'],
+    faultEvery: Math.min(chance.pick([30, 60, 120, 240]), Math.floor(ticks / 10)),
+    downMax: chance.percent(80) ? Math.floor((members - 1) / 2) : members,
     latency: chance.pick([
       { least: 0, most: 0 },
       { least: 0, most: 2 },
@@ -90,14 +113,15 @@ export function planOf(seed: number): Plan {
     messages: { lost: inMessages(20), doubled: inMessages(20), held: inMessages(30) },
     syncTicks: chance.pick([0, 1, 3, 8, 8]),
     flushTicks: chance.pick([0, 2, 20, 150]),
-    clients: chance.between(2, 8),
-    thinkTicks: chance.pick([2, 5, 20]),
+    clients,
+    // One call in four to eight ticks, from all together.
+    thinkTicks: clients * chance.pick([8, 12, 16]),
     watchers: chance.between(1, 4),
     valueBytes: chance.pick([0, 50, 700]),
-    segmentBytes: chance.pick([4096, 16_384, 1_048_576]),
+    segmentBytes: chance.pick([4096, 16_384, 262_144]),
     settings: {
       electionTicks,
-      heartbeatTicks: chance.pick([1, 2, 5]),
+      heartbeatTicks: isFast ? chance.pick([1, 2, 5]) : 10,
       catchUpEntries: chance.pick([0, 3, 20, 200, 5000]),
       snapshotTransferTicks: chance.pick([10, 100, 6000]),
       ...(isTight
@@ -115,4 +139,8 @@ export function planOf(seed: number): Plan {
         : {}),
     },
   };
+}
+
+export function electionTicksOf({ settings }: Plan): number {
+  return settings.electionTicks ?? 100;
 }

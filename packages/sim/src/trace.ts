@@ -1,5 +1,7 @@
 // What happened in a run, line by line: hashed, so that two runs of one seed can be compared, and the end of it kept for
-// whoever has to understand a failure.
+// whoever has to understand a failure. Messages between members count in the hash and make no line.
+
+import type { Message } from '@kontiki/raft';
 
 const keptLines = 4000;
 
@@ -16,10 +18,23 @@ export class Trace {
 
   say(text: string): void {
     const line = `${this.#now()} ${text}`;
-    for (let at = 0; at < line.length; at++) this.#hash = Math.imul(this.#hash ^ line.charCodeAt(at), 0x01000193);
+    this.#text(line);
     this.#print?.(line);
     this.#lines.push(line);
     if (this.#lines.length > 2 * keptLines) this.#lines = this.#lines.slice(-keptLines);
+  }
+
+  message(message: Message): void {
+    this.#number(this.#now());
+    this.#text(message.from);
+    this.#text(message.to);
+    this.#text(message.kind);
+    this.#number(message.term);
+    if (message.kind === 'appendEntries') {
+      this.#number(message.prev.index);
+      this.#number(message.entries.length);
+      this.#number(message.commit);
+    }
   }
 
   get hash(): string {
@@ -28,5 +43,13 @@ export class Trace {
 
   last(lines: number): readonly string[] {
     return this.#lines.slice(-lines);
+  }
+
+  #text(text: string): void {
+    for (let at = 0; at < text.length; at++) this.#hash = Math.imul(this.#hash ^ text.charCodeAt(at), 0x01000193);
+  }
+
+  #number(value: number): void {
+    this.#hash = Math.imul(this.#hash ^ value, 0x01000193);
   }
 }

@@ -9,6 +9,7 @@ import { type RunOptions, run } from '../src/run.ts';
 const seedsUsual = 24;
 const options: RunOptions = {
   host: nodeHost,
+  size: { members: 3, seconds: 20 },
   ...(process.env.TRACE === undefined ? {} : { print: (line: string): void => console.log(line) }),
 };
 

@@ -7,8 +7,14 @@ import type { Plan } from '../src/plan.ts';
 import type { PlantedFault } from '../src/planted.ts';
 import { run, ViolationError } from '../src/run.ts';
 
-const seedsMax = 20;
-const usual = { members: 3, ticks: 800, clients: 6, thinkTicks: 5 } as const satisfies Partial<Plan>;
+const seedsMax = 60;
+const usual = {
+  members: 3,
+  ticks: 800,
+  clients: 6,
+  thinkTicks: 5,
+  settings: { electionTicks: 20, heartbeatTicks: 2 },
+} as const satisfies Partial<Plan>;
 
 const rows: readonly {
   readonly fault: PlantedFault;

@@ -1,0 +1,202 @@
+// From a seat to a running member: its log and snapshots recovered from the disk, its peers, its rows, with the taps of
+// whoever judges the run on every seam.
+
+import { RunningMember } from '@kontiki/member';
+import type {
+  Completion,
+  LogRecord,
+  LogStore,
+  Message,
+  SnapshotStore,
+  Ticker,
+  Transport,
+  TransportHandler,
+} from '@kontiki/raft';
+import { PeerTransport } from '@kontiki/transport';
+import { openSnapshots, openWal, tableChecksum } from '@kontiki/wal';
+import type { ByteNetwork } from './byte-network.ts';
+import { Chance } from './chance.ts';
+import type { Observer } from './checkers/observer.ts';
+import { DriftingTicker } from './clock.ts';
+import type { Marks } from './marks.ts';
+import { type Plan, ticksPerSecond } from './plan.ts';
+import { forwarding, type Planted, plantedBackend, plantedLog, plantedTransport } from './planted.ts';
+import type { RulesBundle } from './rules.ts';
+import type { Life, Seat } from './seat.ts';
+import type { Trace } from './trace.ts';
+
+export interface OpeningParts {
+  readonly plan: Plan;
+  readonly planted: Planted;
+  readonly rules: RulesBundle | undefined;
+  readonly network: ByteNetwork;
+  readonly trace: Trace;
+  readonly observer: Observer;
+  readonly marks: Marks;
+  readonly counts: { tails: number; installs: number; sendsFailed: number; segmentsDropped: number };
+  readonly areMessagesFaulty: () => boolean;
+  readonly members: readonly Seat[];
+}
+
+export function openSeat(seat: Seat, life: Life, parts: OpeningParts, completion: Completion<RunningMember>): void {
+  const { plan, counts, marks } = parts;
+  const vfs = seat.disk.mount();
+  const ticker = new DriftingTicker(life.ticker, () => seat.driftPerMille);
+  const checksum = tableChecksum;
+  const later = (task: () => void): (() => void) => ticker.after(20, task);
+  const { segmentBytes } = plan;
+  const rules = parts.rules?.wal === undefined ? {} : { rules: parts.rules.wal };
+  const wal = { vfs, checksum, segmentBytes, later, directory: `/${seat.name}/wal`, ...rules };
+  openWal(
+    {
+      ...wal,
+      onEvent: (event) => {
+        if (event.kind === 'opened') marks.hit(`wal ${event.row}`);
+        if (event.kind === 'tailTorn') counts.tails += 1;
+        if (event.kind === 'segmentDropped') counts.segmentsDropped += 1;
+      },
+    },
+    (log) => {
+      if (log.kind === 'failed') {
+        completion(log);
+        return;
+      }
+      parts.observer.started(seat.node, life.boot, log.value.recovered);
+      openSnapshots({ vfs, checksum, directory: `/${seat.name}/snapshots`, ...rules }, (snapshots) => {
+        if (snapshots.kind === 'failed') completion(snapshots);
+        else openOn(seat, life, parts, ticker, log.value, snapshots.value, completion);
+      });
+    },
+  );
+}
+
+function openOn(
+  seat: Seat,
+  life: Life,
+  parts: OpeningParts,
+  ticker: Ticker,
+  log: LogStore,
+  snapshots: SnapshotStore,
+  completion: Completion<RunningMember>,
+): void {
+  const { plan, planted, rules, observer, marks } = parts;
+  const { node } = seat;
+  RunningMember.open(
+    {
+      identity: { clusterId: 7n, memberId: seat.id, name: seat.name },
+      boot: life.boot,
+      initialMembers: parts.members.map(({ id, name }) => ({ id, peerUrls: [name] })),
+      clientUrls: [`http://${seat.name}:2379`],
+      log: tappedLog(seat, plantedLog(log, ticker, planted), observer),
+      snapshots: tappedSnapshots(seat, snapshots, observer),
+      backend: plantedBackend(seat.backend, planted),
+      transport: openTransport(seat, life, parts, ticker),
+      ticker,
+      ticksPerSecond: planted.has('leasesRunTwiceAsFast') ? ticksPerSecond / 2 : ticksPerSecond,
+      seed: `${plan.seed}`,
+      settings: plan.settings,
+      watchProgressTicks: 200,
+      logger: (record) => note(seat, parts, record),
+      ...(rules === undefined ? {} : { rules }),
+      taps: {
+        why: (rule) => marks.hit(`why ${rule}`),
+        turnEnded: (status) => {
+          life.status = status;
+          observer.turnEnded(node, status);
+        },
+        applied: (commands, last, revision) => observer.applied(node, commands, last, revision),
+        restored: (last, revision) => {
+          life.heard = 0;
+          observer.restored(node, last, revision);
+        },
+        flushed: (index) => observer.flushed(node, index),
+      },
+    },
+    completion,
+  );
+}
+
+function tappedLog({ node }: Seat, log: LogStore, observer: Observer): LogStore {
+  return {
+    recovered: log.recovered,
+    append: (write, done) => {
+      observer.handedToLog(node, write);
+      log.append(write, (error) => {
+        if (error === undefined) observer.durable(node, write);
+        done(error);
+      });
+    },
+    close: (done) => log.close(done),
+  };
+}
+
+function tappedSnapshots({ node }: Seat, snapshots: SnapshotStore, observer: Observer): SnapshotStore {
+  return {
+    newest: () => snapshots.newest(),
+    create: (meta) => {
+      const sink = snapshots.create(meta);
+      return {
+        write: (chunk, done) => sink.write(chunk, done),
+        commit: (done) =>
+          sink.commit((error) => {
+            if (error === undefined) observer.snapshotStored(node, meta.last);
+            done(error);
+          }),
+        abort: () => sink.abort(),
+      };
+    },
+    open: (last, completion) => snapshots.open(last, completion),
+    removeBefore: (index, done) => snapshots.removeBefore(index, done),
+  };
+}
+
+function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Ticker): Transport {
+  const { plan, network, planted, observer, marks, trace } = parts;
+  const transport = new PeerTransport({
+    identity: { cluster: '7', id: seat.node, boot: life.boot, incarnation: `disk of ${seat.name}` },
+    network: network.at(seat.name, ticker),
+    ticker,
+    incarnations: seat.incarnations,
+    log: (record) => note(seat, parts, record),
+    ...(parts.rules?.transport === undefined ? {} : { rules: parts.rules.transport }),
+    limits: { pingTicks: 20, handshakeTicks: 40, reconnectTicks: { first: 2, most: 40 } },
+  });
+  const planned = plan.messages;
+  const hasFaults = planned.lost + planned.doubled + planned.held > 0;
+  const chance = new Chance(plan.seed, `messages of ${seat.name} ${life.boot}`);
+  // Each direction has its own share of loss.
+  const lossOf = (to: string): number =>
+    new Chance(plan.seed, `loss ${seat.node} ${to}`).pick([0, 1, 2]) * planned.lost;
+  const losses = new Map<string, number>();
+  const send = (message: Message): void => {
+    observer.sent(message);
+    trace.message(message);
+    if (!hasFaults || !parts.areMessagesFaulty()) {
+      transport.send(message);
+      return;
+    }
+    const loss = losses.get(message.to) ?? lossOf(message.to);
+    losses.set(message.to, loss);
+    if (chance.percent(loss)) return;
+    if (chance.percent(planned.doubled)) ticker.after(chance.between(1, 30), () => transport.send(message));
+    if (chance.percent(planned.held)) ticker.after(chance.between(1, 10), () => transport.send(message));
+    else transport.send(message);
+  };
+  const start = (handler: TransportHandler): void =>
+    transport.start({
+      ...handler,
+      receive: (message) => {
+        marks.hit(`message ${message.kind} to ${life.status?.role ?? 'follower'}`);
+        handler.receive(message);
+      },
+    });
+  return plantedTransport({ ...forwarding(transport), send, start }, planted);
+}
+
+function note(seat: Seat, { trace, counts }: OpeningParts, { level, message, fields }: LogRecord): void {
+  if (level === 'debug') return;
+  const values = JSON.stringify(fields, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
+  trace.say(`${seat.name} ${level}: ${message} ${values}`);
+  if (message === 'snapshot received and stored') counts.installs += 1;
+  if (message === 'snapshot could not be sent') counts.sendsFailed += 1;
+}

@@ -1,0 +1,126 @@
+// A seat is a machine: its disk, its rows and its clock, which outlive the processes on it. A life is one process.
+
+import { MemoryBackend } from '@kontiki/kv';
+import { nodeIdOf, type RunningMember } from '@kontiki/member';
+import type { NodeId, Status } from '@kontiki/raft';
+import type { VirtualTicker, VirtualTime } from '@kontiki/raft/memory';
+import { MemoryIncarnations } from '@kontiki/transport';
+import { type DiskOperation, MemoryDisk, type VfsErrorCode } from '@kontiki/wal';
+import { Chance } from './chance.ts';
+import type { InputOf } from './inputs.ts';
+import type { Plan } from './plan.ts';
+import type { Injury } from './rot.ts';
+
+export interface Life {
+  readonly boot: number;
+  readonly ticker: VirtualTicker;
+  /** Once it is open. */
+  member: RunningMember | undefined;
+  /** At the end of its last turn. */
+  status: Status | undefined;
+  isOver: boolean;
+  isAsleep: boolean;
+  isStopping: boolean;
+  /** Called when the process is gone, so that whoever waits for an answer of it stops waiting. */
+  readonly whenOver: Set<() => void>;
+  /** From which revision on its history has not been heard. */
+  heard: number;
+}
+
+export interface Seat {
+  readonly id: bigint;
+  readonly node: NodeId;
+  readonly name: string;
+  readonly disk: MemoryDisk;
+  readonly backend: MemoryBackend;
+  readonly incarnations: MemoryIncarnations;
+  readonly chance: Chance;
+  boot: number;
+  life: Life | undefined;
+  syncTicks: number;
+  /** What the disk refuses to do. */
+  broken: InputOf<'breakDisk'>['what'] | undefined;
+  /** While it stalls: what it would have completed. */
+  stalled: (() => void)[] | undefined;
+  /** What it has lost of what it held. */
+  injury: Injury | undefined;
+  driftPerMille: number;
+  flushDue: number;
+  /** Commits of the backend that show and are not durable. */
+  unflushed: number;
+}
+
+export function makeSeat(id: bigint, plan: Plan, time: VirtualTime): Seat {
+  const name = `n${id}`;
+  const defer = (task: () => void): void => seat.life?.ticker.defer(task);
+  const seat: Seat = {
+    id,
+    node: nodeIdOf(id),
+    name,
+    chance: new Chance(plan.seed, name),
+    disk: new MemoryDisk({
+      schedule: (task, operation) => scheduleDisk(seat, task, operation),
+      fault: (operation) => faultOf(seat, operation),
+    }),
+    backend: new MemoryBackend({ defer, deferDurable: (task) => deferFlush(seat, plan, time, task) }),
+    incarnations: new MemoryIncarnations(defer),
+    boot: 0,
+    life: undefined,
+    syncTicks: plan.syncTicks,
+    broken: undefined,
+    stalled: undefined,
+    injury: undefined,
+    driftPerMille: 0,
+    flushDue: 0,
+    unflushed: 0,
+  };
+  return seat;
+}
+
+function scheduleDisk(seat: Seat, task: () => void, { kind }: DiskOperation): void {
+  const { life, chance, syncTicks } = seat;
+  if (life === undefined) return;
+  const isSync = kind === 'fdatasync' || kind === 'syncDirectory';
+  const ticks = isSync ? chance.between(0, syncTicks) : syncTicks > 0 && chance.oneIn(20) ? 1 : 0;
+  const run = (): void => {
+    if (seat.stalled !== undefined && kind !== 'defer') seat.stalled.push(task);
+    else task();
+  };
+  if (ticks === 0) life.ticker.defer(run);
+  else life.ticker.after(ticks, run);
+}
+
+function faultOf({ broken }: Seat, { kind }: DiskOperation): VfsErrorCode | undefined {
+  switch (broken) {
+    case undefined:
+      return undefined;
+    case 'all':
+      return kind === 'fdatasync' || kind === 'write' || kind === 'open' ? 'IO' : undefined;
+    case 'writes':
+      return kind === 'write' ? 'IO' : undefined;
+    case 'syncs':
+      return kind === 'fdatasync' || kind === 'syncDirectory' ? 'IO' : undefined;
+    case 'reads':
+      return kind === 'read' ? 'IO' : undefined;
+    case 'space':
+      return kind === 'preallocate' ? 'NO_SPACE' : undefined;
+  }
+}
+
+/** In order: an older commit is durable before a newer one. */
+function deferFlush(seat: Seat, plan: Plan, { now }: VirtualTime, task: () => void): void {
+  const { life } = seat;
+  if (life === undefined) return;
+  seat.flushDue = Math.max(seat.flushDue, now + seat.chance.between(0, plan.flushTicks));
+  seat.unflushed += 1;
+  life.ticker.after(seat.flushDue - now, () => {
+    if (life.isOver) return;
+    seat.unflushed -= 1;
+    task();
+  });
+}
+
+/** Whether bytes of the log are on their way to the disk. */
+export function isWriting({ disk }: Seat): boolean {
+  return disk.unsynced().some((unsynced) => unsynced.kind === 'sector' && unsynced.path.endsWith('.wal'));
+}
