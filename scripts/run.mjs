@@ -12,6 +12,7 @@ import { fileURLToPath } from 'node:url';
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const stampFile = join(root, 'node_modules', '.kontiki-installed');
 const nodeFloor = [20, 20];
+const fromSource = ['--conditions=source', '--import', 'tsx'];
 
 const commands = {
   start: { says: 'a local cluster of three members: `kontiki dev`', run: start },
@@ -31,6 +32,10 @@ const commands = {
   crash: {
     says: 'kills and stops of real processes under writers, then a search for losses',
     run: program('packages/server/test/crash/main.ts'),
+  },
+  trace: {
+    says: "a story or a seed as a trace for etcd-io/raft's trace specification, on the standard output",
+    run: (args) => passThrough(process.execPath, [...fromSource, 'packages/sim/src/node/trace-command.ts', ...args]),
   },
   'docs:long': { says: 'runs the long commands of the docs', run: program('scripts/doc-commands.ts') },
   bench: { says: 'Kontiki and etcd side by side under one load generator', run: program('bench/main.ts') },
@@ -160,7 +165,7 @@ function testFiles() {
 function program(path) {
   return (args) => {
     build();
-    passThrough(process.execPath, ['--conditions=source', '--import', 'tsx', path, ...args]);
+    passThrough(process.execPath, [...fromSource, path, ...args]);
   };
 }
 

@@ -84,6 +84,7 @@ export const table: readonly Area[] = [
       'raft/memory',
       'raft/mutants',
       'raft/story',
+      'raft/teaching',
       'wal',
       'wal/mutants',
       'transport',

@@ -1,0 +1,260 @@
+// A node that tells what it does in the words of the trace specification: the same `Raft`, with every input and every
+// `Ready` looked at on its way through. It decides nothing; what the node would do without it, it does.
+//
+// The specification's `Ready` makes a node's whole state durable and lets its messages go. Ours are two things, so `Ready` is
+// told when messages may leave: at once for those beside the write, after the write for those that wait for it.
+
+import type {
+  Configuration,
+  Index,
+  Input,
+  Message,
+  PersistId,
+  Raft,
+  Ready,
+  SnapshotMeta,
+  Status,
+  Verdict,
+} from '@kontiki/raft';
+import {
+  append,
+  appendRejection,
+  appendReply,
+  type EventName,
+  nobody,
+  roleOf,
+  snapshot,
+  type TraceChange,
+  type TraceEvent,
+  type TraceMessage,
+  type TraceState,
+  voteReply,
+  voteRequest,
+} from './events.ts';
+import type { TracedWorld } from './traced-world.ts';
+
+type Extra = Partial<Pick<TraceEvent, 'msg' | 'prop' | 'log' | 'role'>> & { readonly state?: Partial<TraceState> };
+
+export class TracedRaft implements Raft {
+  readonly #raft: Raft;
+  readonly #world: TracedWorld;
+  /** The model has messages of this node that have not left it. */
+  #hasPending = false;
+  #durableThrough = 0 as PersistId;
+  /** The newest write that a message waits for. */
+  #awaited = 0 as PersistId;
+  /** A leader's acknowledgement to itself, and the write that makes it true. */
+  #ownAck: { readonly after: PersistId; readonly msg: TraceMessage } | undefined;
+  #ownVote: TraceMessage | undefined;
+
+  constructor(raft: Raft, world: TracedWorld) {
+    this.#raft = raft;
+    this.#world = world;
+    this.#tell('InitState', raft.status());
+  }
+
+  step(input: Input): Verdict {
+    const before = this.#raft.status();
+    if (input.kind === 'persisted') this.#persisted(before, input.through);
+    const verdict = this.#raft.step(input);
+    const after = this.#raft.status();
+    if (verdict.kind === 'accepted') this.#stepped(input, before, after);
+    return verdict;
+  }
+
+  ready(): Ready | undefined {
+    const ready = this.#raft.ready();
+    if (ready !== undefined) this.#carriedOut(ready, this.#raft.status());
+    return ready;
+  }
+
+  status(): Status {
+    return this.#raft.status();
+  }
+
+  metaAt(index: Index): SnapshotMeta {
+    return this.#raft.metaAt(index);
+  }
+
+  dump(): unknown {
+    return this.#raft.dump();
+  }
+
+  #persisted(status: Status, through: PersistId): void {
+    if (through > this.#durableThrough) this.#durableThrough = through;
+    if (this.#hasPending && this.#awaited <= through) this.#tellReady(status);
+    const { term } = status;
+    if (this.#ownVote?.term === term && roleOf(status) === 'StateCandidate') {
+      this.#tell('ReceiveRequestVoteResponse', status, { msg: this.#ownVote });
+    }
+    this.#ownVote = undefined;
+    const ack = this.#ownAck;
+    if (ack === undefined || ack.after > through) return;
+    if (ack.msg.term === term) this.#tell('ReceiveAppendEntriesResponse', status, { msg: ack.msg });
+    this.#ownAck = undefined;
+  }
+
+  /** What a step changed, in the order in which the specification does it. */
+  #stepped(input: Input, before: Status, after: Status): void {
+    const commit = this.#world.commitOf(before);
+    if (input.kind === 'receive') this.#received(input.message, before, after);
+    const isElection = after.role === 'candidate' && after.term > before.term;
+    const hasSteppedDown =
+      roleOf(before) !== 'StateFollower' && roleOf(after) === 'StateFollower' && after.term === before.term;
+    if (hasSteppedDown) this.#tell('BecomeFollower', after);
+    if (isElection) {
+      this.#tell('BecomeCandidate', after);
+      this.#ownVote = voteReply(toItself(after), true);
+      this.#tell('SendRequestVoteResponse', after, { msg: this.#ownVote });
+      this.#hasPending = true;
+    }
+    const log = before.last.index;
+    if (after.role === 'leader' && before.role !== 'leader') {
+      this.#tell('BecomeLeader', after, { log, state: { commit } });
+    }
+    if (after.role === 'leader') {
+      if (input.kind === 'changeConfiguration') this.#changed(before.configuration, input.to, after);
+      else {
+        for (let index: number = log; index < after.last.index; index += 1)
+          this.#tell('Replicate', after, { log: index });
+      }
+    }
+    if (after.role === 'leader' && after.commit > before.commit) this.#tell('Commit', after);
+    if (!sameVoters(before.configuration, after.configuration)) {
+      this.#tell('ApplyConfChange', after, { prop: { cc: { newconf: after.configuration.voters } } });
+    }
+  }
+
+  #received(message: Message, before: Status, after: Status): void {
+    const name = this.#takeIn(message, before, after);
+    if (name === undefined) return;
+    this.#tell(name.event, before, { msg: name.msg });
+    // The specification steps down in its handling of the message; the line is for readers.
+    if (after.term > before.term && after.role !== 'candidate') {
+      const state = { vote: nobody, commit: this.#world.commitOf(before) };
+      this.#tell('BecomeFollower', after, { state, log: before.last.index });
+    }
+  }
+
+  /** What the specification is told of a message; nothing where it knows no such message, or has handled it before. */
+  #takeIn(
+    message: Message,
+    before: Status,
+    after: Status,
+  ): { readonly event: EventName; readonly msg: TraceMessage } | undefined {
+    // thesis §4.2.3: passed over, its term too. To the specification it is lost.
+    const isPassedOver = message.kind === 'requestVote' && message.term > after.term;
+    if (isPassedOver) return undefined;
+    const msg = this.#world.take(message);
+    if (msg === undefined) return undefined;
+    switch (message.kind) {
+      case 'requestVote':
+        return { event: 'ReceiveRequestVoteRequest', msg };
+      case 'requestVoteReply':
+        return { event: 'ReceiveRequestVoteResponse', msg };
+      case 'appendEntriesReply':
+        return { event: 'ReceiveAppendEntriesResponse', msg };
+      case 'appendEntries':
+        this.#world.owe(message, this.#world.commitOf(before));
+        return { event: 'ReceiveAppendEntriesRequest', msg };
+      case 'installSnapshot':
+        return { event: 'ReceiveAppendEntriesRequest', msg };
+      default:
+        return undefined;
+    }
+  }
+
+  #carriedOut({ send, persist, afterPersist }: Ready, status: Status): void {
+    if (persist !== undefined && persist.entries.length > 0 && status.role === 'leader') {
+      const msg = appendReply(toItself(status), status.last.index);
+      this.#ownAck = { after: persist.id, msg };
+      this.#tell('SendAppendEntriesResponse', status, { msg });
+      this.#hasPending = true;
+    }
+    if (persist !== undefined) this.#awaited = persist.id;
+    let mayLeave = false;
+    for (const message of send) if (this.#sent(message, status)) mayLeave = true;
+    for (const message of afterPersist?.messages ?? []) {
+      if (this.#sent(message, status) && (afterPersist?.after ?? 0) <= this.#durableThrough) mayLeave = true;
+    }
+    if (mayLeave) this.#tellReady(status);
+  }
+
+  /** Answers whether the specification knows such a message. */
+  #sent(message: Message, status: Status): boolean {
+    const said = this.#wording(message, status);
+    if (said === undefined) return false;
+    this.#world.send(message, said.msg);
+    this.#tell(said.event, status, { msg: said.msg });
+    this.#hasPending = true;
+    return true;
+  }
+
+  #wording(message: Message, status: Status): { readonly event: EventName; readonly msg: TraceMessage } | undefined {
+    switch (message.kind) {
+      case 'requestVote':
+        if (message.phase === 'preVote') return undefined;
+        return { event: 'SendRequestVoteRequest', msg: voteRequest(message) };
+      case 'requestVoteReply':
+        if (message.phase === 'preVote') return undefined;
+        return { event: 'SendRequestVoteResponse', msg: voteReply(message, message.granted) };
+      case 'appendEntries':
+        return { event: 'SendAppendEntriesRequest', msg: append(message, this.#world.commitOf(status)) };
+      case 'installSnapshot':
+        return { event: 'SendAppendEntriesRequest', msg: snapshot(message) };
+      case 'appendEntriesReply': {
+        const { outcome } = message;
+        if (outcome.kind === 'rejected') {
+          const msg = appendRejection(message, outcome.rejected, outcome.tryIndex);
+          return { event: 'SendAppendEntriesResponse', msg };
+        }
+        const match = this.#world.settle(message, outcome.match);
+        return match === undefined
+          ? undefined
+          : { event: 'SendAppendEntriesResponse', msg: appendReply(message, match) };
+      }
+      default:
+        return undefined;
+    }
+  }
+
+  #changed(from: Configuration, to: Configuration, status: Status): void {
+    const { voters, learners } = from;
+    const changes: TraceChange[] = [
+      ...to.voters.filter((id) => !voters.includes(id)).map((nid) => ({ nid, action: 'AddNewServer' as const })),
+      ...to.learners.filter((id) => !learners.includes(id)).map((nid) => ({ nid, action: 'AddLearner' as const })),
+      ...[...voters, ...learners]
+        .filter((id) => !to.voters.includes(id) && !to.learners.includes(id))
+        .map((nid) => ({ nid, action: 'RemoveServer' as const })),
+    ];
+    this.#tell('ChangeConf', status, { prop: { cc: { changes } } });
+  }
+
+  #tellReady(status: Status): void {
+    this.#hasPending = false;
+    this.#world.persisted(status);
+    this.#tell('Ready', status);
+  }
+
+  #tell(name: EventName, status: Status, { state, ...extra }: Extra = {}): void {
+    const { id, term, votedFor, last, configuration } = status;
+    this.#world.tell({
+      name,
+      nid: id,
+      state: { term, vote: votedFor ?? nobody, commit: this.#world.commitOf(status), ...state },
+      role: roleOf(status),
+      log: last.index,
+      conf: [configuration.voters, configuration.outgoing],
+      ...extra,
+    });
+  }
+}
+
+/** The specification's nodes vote for themselves, and acknowledge their own entries, by messages. */
+function toItself({ id, term }: Status): Pick<Message, 'from' | 'to' | 'term'> {
+  return { from: id, to: id, term };
+}
+
+function sameVoters(a: Configuration, b: Configuration): boolean {
+  return a.voters.join(' ') === b.voters.join(' ') && a.outgoing.join(' ') === b.outgoing.join(' ');
+}
