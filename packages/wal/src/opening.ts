@@ -2,7 +2,7 @@
 // directory that gives the same answer again.
 
 import type { Completion, RecoveredLog } from '@kontiki/raft';
-import { type Claim, createSlotFile, DurableIndex, durableName } from './durable-index.ts';
+import { type Claim, createSlotFile, DurableIndex, durableName, noClaim } from './durable-index.ts';
 import { NewerFormatError, WalCorruptError } from './errors.ts';
 import { formatVersion } from './file-head.ts';
 import { batchBytes, type Draft, encodeBatch, endOfContent, frameTypes, mark } from './frame.ts';
@@ -59,8 +59,10 @@ function* openLocked(options: WalOptions, segmentBytes: number, lock: VfsLock): 
   const slotFile = yield* take<VfsFile>((completion) =>
     vfs.open(`${directory}/${durableName}`, 'existing', completion),
   );
-  const slots = new DurableIndex(slotFile, checksum, Math.max(1, found.slotGeneration), found.claim);
   const { active, recovered } = opened;
+  // By the right rules no log is opened in spite of its claim.
+  const written = found.claim.batch > active.cursor.batch ? noClaim : found.claim;
+  const slots = new DurableIndex(slotFile, checksum, Math.max(1, found.slotGeneration), written);
   const last = recovered.entries.at(-1) ?? recovered.base.last;
   const claim: Claim = {
     batch: active.cursor.batch,

@@ -50,7 +50,7 @@ const histories: readonly Mutant[] = [
   mutant(
     'nothingIsARevision',
     'A delete that finds nothing, or a transaction that only reads, takes a revision.',
-    ['MonotoneRevision', 'KnownLogOracle', 'WatchReliable'],
+    ['MonotoneRevision', 'KnownLogOracle', 'WatchReliable', 'FailStop'],
     { revisionOfNothing: (before) => before + 1 },
   ),
   mutant(
