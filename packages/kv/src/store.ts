@@ -150,6 +150,11 @@ export class Store implements History {
     return lease === undefined ? undefined : { id, ttl: lease.ttl, keys: [...lease.keys] };
   }
 
+  /** The names of all small replicated records, in no order that means anything. */
+  recordNames(): Iterable<string> {
+    return this.#contents.records.keys();
+  }
+
   /** A small replicated record (`setRecord`); undefined when there is none of this name. */
   record(name: string): Uint8Array | undefined {
     return this.#contents.records.get(name);

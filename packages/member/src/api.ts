@@ -19,6 +19,20 @@ export interface MemberRecord {
 }
 
 /**
+ * A change of who belongs to the cluster. `id` of an addition is the proposer's choice and never used again after a removal.
+ * Whoever is added without `isLearner` is a voter to every client from then on; it votes once it has caught up.
+ */
+export type MembershipChange =
+  | {
+      readonly kind: 'add';
+      readonly id: bigint;
+      readonly peerUrls: readonly string[];
+      readonly isLearner: boolean;
+    }
+  | { readonly kind: 'remove' | 'promote'; readonly id: bigint }
+  | { readonly kind: 'update'; readonly id: bigint; readonly peerUrls: readonly string[] };
+
+/**
  * A command as it goes into the log: the client's own encoded request, and what the proposer chose for it. `grantId` and
  * `grantTtl` are the effective lease id (never 0) and TTL in seconds.
  */
@@ -36,6 +50,8 @@ export interface LeaseTimeToLive {
 export interface MemberStatus {
   readonly leader: bigint | undefined;
   readonly isLeader: boolean;
+  /** Whose votes count in the configuration in force; while it changes, those of before and of after. */
+  readonly voters: readonly bigint[];
   readonly term: number;
   readonly commit: number;
   readonly applied: number;
@@ -75,7 +91,15 @@ export interface Member {
   keepAlive(lease: bigint): Promise<{ readonly ttl: number }>;
   timeToLive(lease: bigint, withKeys: boolean): Promise<LeaseTimeToLive>;
   leases(): Promise<readonly bigint[]>;
+  /** As of what is applied here. */
   members(): readonly MemberRecord[];
+  /** Whether this member is a learner to clients, who are served little then. */
+  isLearner(): boolean;
+  /**
+   * Changes the membership, through the leader wherever it is, one change at a time, and resolves with the members after it.
+   * Rejects with `MemberError` when it is refused, with `OutcomeUnknownError` when it may take effect yet.
+   */
+  changeMembers(change: MembershipChange): Promise<readonly MemberRecord[]>;
   status(): MemberStatus;
   /** Only on the leader, else `MemberError` `notLeader`; an unknown target is `badTransferee`. */
   moveLeader(target: bigint): Promise<void>;
@@ -83,6 +107,8 @@ export interface Member {
   backup(): BackupSource;
   /** Called with the new leader, `undefined` when it is lost. */
   onLeaderChange(listener: (leader: bigint | undefined) => void): void;
+  /** Called once when this member was removed from the cluster for good: it must stop, and never come back. */
+  onRemoved(listener: () => void): void;
   /** Called once when the node had to stop by itself: the fail-stop. */
   onFailure(listener: (error: Error) => void): void;
   /** With `handOver`, a leader first hands its leadership to a follower that is up to date. */
@@ -96,7 +122,22 @@ export type MemberErrorCode =
   | 'noLeader'
   | 'leaderChanged'
   | 'requestTooLarge'
-  | 'timedOut';
+  | 'timedOut'
+  | ChangeRefusal;
+
+/** Why a change of membership is refused, etcd's reasons. */
+export const changeRefusals = [
+  'memberNotFound',
+  'memberExists',
+  'peerUrlExists',
+  'tooManyLearners',
+  'learnerNotReady',
+  'memberNotLearner',
+  'notEnoughStarted',
+  'unhealthyCluster',
+] as const;
+export type ChangeRefusal = (typeof changeRefusals)[number];
+
 export class MemberError extends Error {
   readonly code: MemberErrorCode;
   constructor(code: MemberErrorCode, message: string) {

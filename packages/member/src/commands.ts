@@ -198,7 +198,8 @@ export class Commands {
         if (this.#options.rules.afterLost() === 'held') this.#hold(waiting);
         else waiting.stage = 'unknown';
         return;
-      case 'lease':
+      default:
+        // A reply to another question.
         waiting.stage = 'unknown';
     }
   }

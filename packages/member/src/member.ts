@@ -39,6 +39,7 @@ import type {
   MemberIdentity,
   MemberRecord,
   MemberStatus,
+  MembershipChange,
 } from './api.ts';
 import { MemberError } from './api.ts';
 import { Commands, type ForwardOutcome, startedReply } from './commands.ts';
@@ -55,10 +56,21 @@ import { hashInTurns } from './hash-in-turns.ts';
 import { LeaderQuestions, type LeaseQuestion, leaseReply } from './leader-questions.ts';
 import { LeaseKeeper } from './lease-keeper.ts';
 import { type AppliedCommand, KvMachine } from './machine.ts';
+import { Membership } from './membership.ts';
 import { moveLeadership } from './move-leadership.ts';
 import { operationOf, revokeRequest } from './requests.ts';
-import { encodePublication, firstConfiguration, memberIdOf, nodeIdOf, recordName, roster } from './roster.ts';
+import {
+  addressOf,
+  encodeMembers,
+  encodePublication,
+  firstConfiguration,
+  memberIdOf,
+  nodeIdOf,
+  recordName,
+  roster,
+} from './roster.ts';
 import { type MemberRules, memberRules } from './rules.ts';
+import { Standing } from './standing.ts';
 import { type MemberTaps, tapped } from './taps.ts';
 import { Watching } from './watching.ts';
 
@@ -68,6 +80,11 @@ export interface MemberOptions {
   readonly boot: number;
   /** The members of a new cluster, the same on each of them; looked at on the first start only. */
   readonly initialMembers: readonly { readonly id: bigint; readonly peerUrls: readonly string[] }[];
+  /**
+   * For a member that the cluster has added, instead of `initialMembers`: who the members are now, by the word of one of them. It
+   * begins with an empty log and waits for the leader. Looked at until it has become a member.
+   */
+  readonly join?: readonly { readonly id: bigint; readonly peerUrls: readonly string[] }[];
   /** What this member tells the others about itself, once it serves clients. */
   readonly clientUrls: readonly string[];
   /** Open and recovered. The member closes them all, in order. */
@@ -83,6 +100,12 @@ export interface MemberOptions {
   /** Ticks between two progress reports of a watch stream. */
   readonly watchProgressTicks: number;
   readonly logger?: Logger;
+  /** Whether changes of membership that put the quorum at risk are refused: etcd's --strict-reconfig-check, on unless given. */
+  readonly strictReconfigCheck?: boolean;
+  /** Whether there is a connection to this peer now; without it all are taken for connected. */
+  readonly isConnected?: (peer: NodeId) => boolean;
+  /** Called with all members that were removed, at the start and when there are others: the transport tells them. */
+  readonly removedMembers?: (ids: readonly NodeId[]) => void;
   /** Other decisions than the right ones: for proving that checkers can go red. No server sets them. */
   readonly rules?: NonNullable<DriverOptions<Result, never, never>['rules']> & {
     readonly member?: MemberRules;
@@ -122,10 +145,13 @@ export class RunningMember implements Member {
   readonly #keeper: LeaseKeeper;
   readonly #commands: Commands;
   readonly #questions: LeaderQuestions;
+  readonly #membership: Membership;
+  readonly #standing: Standing;
   readonly #timeoutTicks: number;
   readonly #leaderListeners: ((leader: bigint | undefined) => void)[] = [];
   readonly #failureListeners: ((error: Error) => void)[] = [];
   #driver: NodeDriver | undefined;
+  #isLookDue = false;
   #cancelTicks: Cancel = () => {};
   #cancelPublish: Cancel = () => {};
   #failure: Error | undefined;
@@ -203,15 +229,40 @@ export class RunningMember implements Member {
       readIndex: (timeoutTicks, done) => this.#running().readIndex(timeoutTicks, done),
       grantedTtl: (lease) => this.store.lease(lease)?.ttl,
     });
+    const record = (name: string): Uint8Array | undefined => this.store.record(name);
+    this.#membership = new Membership({
+      self: identity.memberId,
+      clusterId: identity.clusterId,
+      transport,
+      driver: () => this.#running(),
+      appliedTerm: () => this.store.position.term,
+      record,
+      recordNames: () => this.store.recordNames(),
+      members: (configuration) => roster(configuration ?? this.#running().appliedConfiguration(), record),
+      propose: (body) => this.#proposeHere(body),
+      isConnected: (id) => options.isConnected?.(nodeIdOf(id)) ?? true,
+      isStrict: options.strictReconfigCheck ?? true,
+      ticksPerSecond,
+      electionTicks,
+      timeoutTicks: this.#timeoutTicks,
+    });
+    this.#standing = new Standing({
+      self: this.#self,
+      record,
+      logger: options.logger,
+      removedMembers: (ids) => options.removedMembers?.(ids.map(nodeIdOf)),
+    });
   }
 
   #begin(completion: Completion<RunningMember>): void {
-    const { log, snapshots, transport, ticker, seed, settings, boot, logger, rules, taps } = this.#options;
+    const { log, snapshots, transport, ticker, seed, settings, boot, logger, rules, taps, join } = this.#options;
     openDriver(
       {
         id: this.#self,
         boot,
-        bootstrap: firstConfiguration(this.#options.initialMembers),
+        ...(join === undefined
+          ? { bootstrap: firstConfiguration(this.#options.initialMembers) }
+          : { join: { peers: join.map(({ id, peerUrls }) => ({ id: nodeIdOf(id), address: addressOf(peerUrls) })) } }),
         log,
         snapshots,
         transport,
@@ -236,6 +287,7 @@ export class RunningMember implements Member {
           if (reason.kind === 'failed') this.#fail(reason.error);
         });
         this.#cancelTicks = ticker.start((elapsed) => this.#advance(elapsed));
+        this.#lookAtStanding();
         completion({ kind: 'done', value: this });
       },
     );
@@ -306,7 +358,60 @@ export class RunningMember implements Member {
   }
 
   members(): readonly MemberRecord[] {
-    return roster(this.#running().status().configuration, (name) => this.store.record(name));
+    return roster(this.#running().appliedConfiguration(), (name) => this.store.record(name));
+  }
+
+  isLearner(): boolean {
+    return this.#standing.isLearner;
+  }
+
+  changeMembers(change: MembershipChange): Promise<readonly MemberRecord[]> {
+    if (this.#ended !== undefined) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      this.#membership.request(change, (answer) => {
+        if (answer.kind === 'done') resolve(answer.members);
+        else reject(answer.error);
+      });
+    });
+  }
+
+  addMember(member: {
+    readonly id: bigint;
+    readonly peerUrls: readonly string[];
+    readonly isLearner: boolean;
+  }): Promise<readonly MemberRecord[]> {
+    return this.changeMembers({ kind: 'add', ...member });
+  }
+
+  removeMember(id: bigint): Promise<readonly MemberRecord[]> {
+    return this.changeMembers({ kind: 'remove', id });
+  }
+
+  /** Changes the URLs that the others reach it by. */
+  updateMember(id: bigint, peerUrls: readonly string[]): Promise<readonly MemberRecord[]> {
+    return this.changeMembers({ kind: 'update', id, peerUrls });
+  }
+
+  /** Makes a voter of a learner. */
+  promoteMember(id: bigint): Promise<readonly MemberRecord[]> {
+    return this.changeMembers({ kind: 'promote', id });
+  }
+
+  /** The cluster, as a process asks for it that wants to join; after a barrier, if there is a leader to give one. */
+  describeCluster(answer: (body: Uint8Array) => void): void {
+    const { clusterId } = this.identity;
+    const tell = (): void => answer(encodeMembers(clusterId, this.members()));
+    if (this.#ended !== undefined) return;
+    this.#running().readIndex(2 * this.#options.ticksPerSecond, tell);
+  }
+
+  /** Another member says that this one was removed. */
+  toldOfRemoval(): void {
+    this.#standing.removed('another member says so');
+  }
+
+  onRemoved(listener: () => void): void {
+    this.#standing.onRemoved(listener);
   }
 
   status(): MemberStatus {
@@ -315,6 +420,7 @@ export class RunningMember implements Member {
     return {
       leader: status.leader === undefined ? undefined : memberIdOf(status.leader),
       isLeader: status.role === 'leader',
+      voters: [...new Set([...status.configuration.voters, ...status.configuration.outgoing])].map(memberIdOf),
       term: status.term,
       commit: status.commit,
       applied: status.applied,
@@ -357,6 +463,7 @@ export class RunningMember implements Member {
     this.#ended ??= new StoppedError(undefined);
     this.#commands.failAll(this.#ended);
     this.#questions.failAll(this.#ended);
+    this.#membership.failAll(this.#ended);
     if (this.#failure === undefined) await new Promise<void>((resolve) => this.#flushLoop.drain(resolve));
     this.#flushLoop.stop();
     this.store.close();
@@ -395,13 +502,14 @@ export class RunningMember implements Member {
   }
 
   /** For what the leader itself decides: only its own log will do, and nobody waits for it. */
-  #proposeHere(body: EnvelopeBody): boolean {
+  #proposeHere(body: EnvelopeBody): LogId | undefined {
     const origin = { member: this.identity.memberId, boot: this.#options.boot, sequence: 0 };
-    return this.#running().start(encodeEnvelope({ ...body, origin, user: '', authRevision: 0 })).kind === 'started';
+    const started = this.#running().start(encodeEnvelope({ ...body, origin, user: '', authRevision: 0 }));
+    return started.kind === 'started' ? started.at : undefined;
   }
 
   #expire(id: bigint, term: number): boolean {
-    if (this.#rules.fencesExpiry()) return this.#proposeHere({ kind: 'leaseExpire', id, term });
+    if (this.#rules.fencesExpiry()) return this.#proposeHere({ kind: 'leaseExpire', id, term }) !== undefined;
     this.#submit({ kind: 'leaseRevoke', request: revokeRequest(id) }).catch(() => {});
     return true;
   }
@@ -426,6 +534,10 @@ export class RunningMember implements Member {
       reply(encodeForwardReply(this.#start(request.envelope)));
       return;
     }
+    if (request.kind === 'change') {
+      this.#membership.asked(request.change, (answer) => reply(encodeForwardReply(answer)));
+      return;
+    }
     this.#questions.answerHere(request, (answer) => reply(encodeForwardReply(leaseReply(answer))));
   }
 
@@ -443,6 +555,7 @@ export class RunningMember implements Member {
     else this.#keeper.follow();
     this.#commands.leaderIs(leader, isSelf);
     this.#questions.leaderIs(leader, isSelf);
+    this.#membership.leaderIs(leader, isSelf);
     for (const listener of this.#leaderListeners) listener(leader === undefined ? undefined : memberIdOf(leader));
   }
 
@@ -455,16 +568,34 @@ export class RunningMember implements Member {
     this.#commands.passed(last);
     this.#keeper.passed(last);
     this.#flushLoop.applied();
+    this.#lookAtStandingSoon();
   }
 
   #restored(last: LogId): void {
     this.#commands.jumped(last);
     this.#keeper.restored(this.store.leases());
+    this.#lookAtStandingSoon();
+  }
+
+  /** While entries are being applied, the driver does not count them yet. */
+  #lookAtStandingSoon(): void {
+    if (this.#isLookDue) return;
+    this.#isLookDue = true;
+    this.#options.ticker.defer(() => {
+      this.#isLookDue = false;
+      if (this.#ended === undefined) this.#lookAtStanding();
+    });
+  }
+
+  #lookAtStanding(): void {
+    this.#standing.lookAtRecords();
+    this.#standing.configured(this.#running().appliedConfiguration());
   }
 
   #advance(elapsed: number): void {
     this.#commands.advance(elapsed);
     this.#questions.advance(elapsed);
+    this.#membership.advance(elapsed);
     this.#keeper.advance(elapsed);
     this.#flushLoop.advance(elapsed);
     this.#watching.advance(elapsed);
@@ -480,6 +611,7 @@ export class RunningMember implements Member {
     this.#driver?.stop({ handOver: false }, () => {});
     this.#commands.failAll(this.#ended);
     this.#questions.failAll(this.#ended);
+    this.#membership.failAll(this.#ended);
     for (const listener of this.#failureListeners) listener(error);
   }
 }

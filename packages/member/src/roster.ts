@@ -2,7 +2,7 @@
 // published through the log once it served clients (etcd's "publish").
 
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
-import { MemberSchema } from '@kontiki/etcd-proto';
+import { MemberListResponseSchema, MemberSchema } from '@kontiki/etcd-proto';
 import type { Configuration, NodeId } from '@kontiki/raft';
 import type { MemberRecord } from './api.ts';
 
@@ -39,8 +39,72 @@ export function recordName(id: bigint): string {
   return `member/${nodeIdOf(id)}`;
 }
 
+/** The replicated record of a member that is a voter to clients and a learner in the configuration until it has caught up. */
+export function joiningName(id: bigint): string {
+  return `joining/${nodeIdOf(id)}`;
+}
+
+/** The replicated record of members that were removed, the last of them: eight bytes each, newest last. */
+export const removedName = 'removed';
+const removedMax = 4096;
+
+export function decodeRemoved(record: Uint8Array | undefined): readonly bigint[] {
+  if (record === undefined) return [];
+  const view = new DataView(record.buffer, record.byteOffset, record.byteLength);
+  return Array.from({ length: Math.floor(record.length / 8) }, (_, at) => view.getBigUint64(8 * at));
+}
+
+/** `ids` are newer than those in the record. */
+export function withRemoved(record: Uint8Array | undefined, ids: readonly bigint[]): Uint8Array {
+  const known = decodeRemoved(record);
+  const all = [...known, ...ids.filter((id) => !known.includes(id))].slice(-removedMax);
+  const view = new DataView(new ArrayBuffer(8 * all.length));
+  all.forEach((id, at) => {
+    view.setBigUint64(8 * at, id);
+  });
+  return new Uint8Array(view.buffer);
+}
+
+/** A publication of a member that has not published anything: the record is there, and says nothing. */
+export function encodeUnpublished(id: bigint): Uint8Array {
+  return toBinary(MemberSchema, create(MemberSchema, { ID: id }));
+}
+
 export function encodePublication(name: string, clientUrls: readonly string[]): Uint8Array {
   return toBinary(MemberSchema, create(MemberSchema, { name, clientURLs: [...clientUrls] }));
+}
+
+/** Who the members are, as one of them tells it to others. */
+export function encodeMembers(clusterId: bigint, members: readonly MemberRecord[]): Uint8Array {
+  const rows = members.map(({ id, name, peerUrls, clientUrls, isLearner }) => ({
+    ID: id,
+    name,
+    peerURLs: [...peerUrls],
+    clientURLs: [...clientUrls],
+    isLearner,
+  }));
+  return toBinary(MemberListResponseSchema, create(MemberListResponseSchema, { header: { clusterId }, members: rows }));
+}
+
+/** `undefined` when the bytes are no such list. */
+export function decodeMembers(
+  bytes: Uint8Array,
+): { readonly clusterId: bigint; readonly members: readonly MemberRecord[] } | undefined {
+  try {
+    const { header, members } = fromBinary(MemberListResponseSchema, bytes);
+    return {
+      clusterId: header?.clusterId ?? 0n,
+      members: members.map(({ ID, name, peerURLs, clientURLs, isLearner }) => ({
+        id: ID,
+        name,
+        peerUrls: peerURLs,
+        clientUrls: clientURLs,
+        isLearner,
+      })),
+    };
+  } catch {
+    return undefined;
+  }
 }
 
 export function roster(
@@ -62,7 +126,7 @@ export function roster(
         name,
         peerUrls: address === undefined ? [] : peerUrlsOf(address),
         clientUrls: clientURLs,
-        isLearner: learners.has(node),
+        isLearner: learners.has(node) && record(joiningName(id)) === undefined,
       };
     })
     .sort((a, b) => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0));

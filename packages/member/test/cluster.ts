@@ -13,7 +13,7 @@ import {
 } from '@kontiki/raft/memory';
 import type { Command } from '../src/api.ts';
 import { openMember, type RunningMember } from '../src/member.ts';
-import { nodeIdOf } from '../src/roster.ts';
+import { memberIdOf, nodeIdOf } from '../src/roster.ts';
 
 interface Seat {
   readonly id: bigint;
@@ -25,14 +25,23 @@ interface Seat {
   ticker: VirtualTicker;
   boot: number;
   member: RunningMember | undefined;
+  /** Not a founder: it joins those who were there. */
+  isJoiner: boolean;
+  /** How often it was told that it was removed. */
+  removals: number;
 }
 
 export const ticksPerSecond = 100;
 
+export function urlsOf(id: bigint): readonly string[] {
+  return [`http://n${id}:2380`];
+}
+
 export class MemberCluster {
   readonly time = new VirtualTime();
   readonly network = new MessageNetwork();
-  readonly seats: readonly Seat[];
+  readonly seats: Seat[];
+  strict = true;
   readonly #catchUpEntries: number;
 
   private constructor(size: number, catchUpEntries: number) {
@@ -55,7 +64,7 @@ export class MemberCluster {
     const opening = openMember({
       identity: { clusterId: 7n, memberId: id, name: `n${id}` },
       boot: seat.boot,
-      initialMembers: this.seats.map((other) => ({ id: other.id, peerUrls: [`http://n${other.id}:2380`] })),
+      ...(seat.isJoiner ? { initialMembers: [], join: this.#others(id) } : { initialMembers: this.#founders() }),
       clientUrls: [`http://n${id}:2379`],
       log: seat.logDisk.open(ticker),
       snapshots: seat.snapshotDisk.open(ticker),
@@ -66,9 +75,28 @@ export class MemberCluster {
       seed: 'seed',
       settings: { electionTicks: 20, heartbeatTicks: 2, catchUpEntries: this.#catchUpEntries },
       watchProgressTicks: 60_000,
+      strictReconfigCheck: this.strict,
+      isConnected: (peer) => this.running.some(({ identity }) => identity.memberId === memberIdOf(peer)),
     });
     seat.member = await this.wait(opening);
+    seat.member.onRemoved(() => {
+      seat.removals++;
+    });
     return seat.member;
+  }
+
+  /** A machine for a member that the cluster has added. */
+  async join(id: bigint): Promise<RunningMember> {
+    this.seats.push({ ...this.#seat(id), isJoiner: true });
+    return await this.start(id);
+  }
+
+  #founders(): { readonly id: bigint; readonly peerUrls: readonly string[] }[] {
+    return this.seats.filter(({ isJoiner }) => !isJoiner).map(({ id }) => ({ id, peerUrls: urlsOf(id) }));
+  }
+
+  #others(id: bigint): { readonly id: bigint; readonly peerUrls: readonly string[] }[] {
+    return this.seats.filter((seat) => seat.id !== id).map((seat) => ({ id: seat.id, peerUrls: urlsOf(seat.id) }));
   }
 
   /** The process is gone; what was not durable is lost. */
@@ -94,6 +122,8 @@ export class MemberCluster {
       ticker: this.time.ticker(),
       boot: 0,
       member: undefined,
+      isJoiner: false,
+      removals: 0,
     };
     return seat;
   }

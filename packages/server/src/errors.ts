@@ -15,7 +15,9 @@ const unavailable = grpcCode.unavailable;
 export type Condition =
   | KvErrorCode
   | MemberErrorCode
+  | 'badMemberUrls'
   | 'invalidClientApiVersion'
+  | 'notSupportedForLearner'
   | 'stopped'
   | 'timedOutLeaderFailure'
   | 'tooManyRequests'
@@ -40,6 +42,17 @@ export const refusals: Readonly<Record<Condition, Row>> = {
   leaseExists: [precondition, 'etcdserver: lease already exists'],
   notLeader: [precondition, 'etcdserver: not leader'],
   badTransferee: [precondition, 'etcdserver: bad leader transferee'],
+  badMemberUrls: [invalid, 'etcdserver: given member URLs are invalid'],
+  memberNotFound: [grpcCode.notFound, 'etcdserver: member not found'],
+  memberExists: [precondition, 'etcdserver: member ID already exist'],
+  peerUrlExists: [precondition, 'etcdserver: Peer URLs already exists'],
+  tooManyLearners: [precondition, 'etcdserver: too many learner members in cluster'],
+  learnerNotReady: [precondition, 'etcdserver: can only promote a learner member which is in sync with leader'],
+  memberNotLearner: [precondition, 'etcdserver: can only promote a learner member'],
+  notSupportedForLearner: [precondition, 'etcdserver: rpc not supported for learner'],
+  // etcd means FailedPrecondition, and says Unknown for the reason given at `tooManyRequests`.
+  notEnoughStarted: [grpcCode.unknown, 'etcdserver: re-configuration failed due to not enough started members'],
+  unhealthyCluster: [unavailable, 'etcdserver: unhealthy cluster'],
   noLeader: [unavailable, 'etcdserver: no leader'],
   leaderChanged: [unavailable, 'etcdserver: leader changed'],
   stopped: [unavailable, 'etcdserver: server stopped'],

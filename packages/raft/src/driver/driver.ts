@@ -325,6 +325,13 @@ export class Driver<Result, Query, Answer> {
     return this.#raft.status();
   }
 
+  /** The members as of what is applied here, which is what a client may be told; `status` has those in force. */
+  appliedConfiguration(): Configuration {
+    const { applied, first, configuration } = this.#raft.status();
+    // A snapshot was installed whose state is still being read.
+    return applied + 1 < first ? configuration : this.#raft.metaAt(applied).configuration;
+  }
+
   get metrics(): DriverMetrics {
     return {
       turns: this.#turns,

@@ -47,6 +47,7 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
     KV,
     {
       Range: unary(RangeRequestSchema, async (message) => {
+        if (!message.serializable && member.isLearner()) throw refusal('notSupportedForLearner');
         if (message.key.length === 0) throw refusal('emptyKey');
         const request = rangeRequest(message);
         if (request === undefined) throw refusal('invalidSortOption');

@@ -1,4 +1,4 @@
-// Calls that ask for a leader (`hasleader: true`): a new one is refused at once while there is none, a stream in progress is
+// What every call passes before its method. A learner serves little. And calls that ask for a leader (`hasleader: true`): a new one is refused at once while there is none, a stream in progress is
 // ended only when there was none for three election timeouts, since setting streams up again costs clients more.
 
 import { isUtf8 } from 'node:buffer';
@@ -9,9 +9,18 @@ import type { RpcError } from '../rpc/status.ts';
 
 const electionsWithoutLeader = 3;
 
-/** What every call passes before its method. */
+/** What a learner serves: `Range` decides by itself, for a learner serves those that are serializable. */
+const learnersPaths: ReadonlySet<string> = new Set([
+  '/etcdserverpb.KV/Range',
+  '/etcdserverpb.Maintenance/Status',
+  '/etcdserverpb.Maintenance/Snapshot',
+  '/grpc.health.v1.Health/Check',
+  '/grpc.health.v1.Health/Watch',
+]);
+
 export function guardOf(member: Member): (path: string, kind: Method['kind'], call: Call) => RpcError | undefined {
-  return (_path, _kind, call) => {
+  return (path, _kind, call) => {
+    if (member.isLearner() && !learnersPaths.has(path)) return refusal('notSupportedForLearner');
     const clientVersion = call.header('client-api-version');
     if (clientVersion !== undefined && !isUtf8(Buffer.from(clientVersion, 'latin1'))) {
       return refusal('invalidClientApiVersion');

@@ -32,7 +32,7 @@ export function maintenanceService({ member, headers, logger }: ServiceContext):
         raftTerm: BigInt(status.term),
         raftAppliedIndex: BigInt(status.applied),
         errors: status.leader === undefined ? [refusals.noLeader[1]] : [],
-        isLearner: isLearner(member.identity.memberId, member.members()),
+        isLearner: member.isLearner(),
         storageVersion,
         downgradeInfo: {},
       });
@@ -77,8 +77,4 @@ export function maintenanceService({ member, headers, logger }: ServiceContext):
       },
     },
   });
-}
-
-function isLearner(id: bigint, members: readonly { readonly id: bigint; readonly isLearner: boolean }[]): boolean {
-  return members.find((member) => member.id === id)?.isLearner ?? false;
 }

@@ -30,6 +30,7 @@ import {
   MemberError,
   type MemberRecord,
   type MemberStatus,
+  type MembershipChange,
   putRequest,
   txnRequest,
 } from '@kontiki/member';
@@ -51,6 +52,9 @@ export class MemoryMember implements Member {
   /** When set, what asks the log or the quorum fails with it. */
   failure: Error | undefined;
   progressTicks = 60_000;
+  learner = false;
+  /** What was asked for, each answered with `members`. */
+  readonly changes: MembershipChange[] = [];
 
   constructor() {
     this.#clock.promote([]);
@@ -120,10 +124,23 @@ export class MemoryMember implements Member {
     return [one, { id: otherId, name: '', peerUrls: ['http://127.0.0.1:3'], clientUrls: [], isLearner: false }];
   }
 
+  isLearner(): boolean {
+    return this.learner;
+  }
+
+  async changeMembers(change: MembershipChange): Promise<readonly MemberRecord[]> {
+    if (this.failure !== undefined) throw this.failure;
+    this.changes.push(change);
+    return this.members();
+  }
+
+  onRemoved(): void {}
+
   status(): MemberStatus {
     return {
       leader: this.#leader,
       isLeader: this.#leader === selfId,
+      voters: [selfId, otherId],
       term: 2,
       commit: this.#index + 1,
       applied: this.#index,

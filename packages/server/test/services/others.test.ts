@@ -24,10 +24,20 @@ import {
   LeaseTimeToLiveRequestSchema,
   LeaseTimeToLiveResponseSchema,
   Maintenance,
+  MemberAddRequestSchema,
+  MemberAddResponseSchema,
   MemberListRequestSchema,
   MemberListResponseSchema,
+  MemberPromoteRequestSchema,
+  MemberPromoteResponseSchema,
+  MemberRemoveRequestSchema,
+  MemberRemoveResponseSchema,
+  MemberUpdateRequestSchema,
+  MemberUpdateResponseSchema,
   MoveLeaderRequestSchema,
   MoveLeaderResponseSchema,
+  RangeRequestSchema,
+  RangeResponseSchema,
   HealthCheckResponse_ServingStatus as Serving,
   SnapshotRequestSchema,
   SnapshotResponseSchema,
@@ -35,7 +45,8 @@ import {
   StatusResponseSchema,
   Watch,
 } from '@kontiki/etcd-proto';
-import { MemberError } from '@kontiki/member';
+import { changeRefusals, MemberError } from '@kontiki/member';
+import { OutcomeUnknownError } from '@kontiki/raft';
 import { refusalOf, refusals } from '../../src/errors.ts';
 import { silentLogger } from '../../src/log.ts';
 import { grpcCode, RpcError } from '../../src/rpc/status.ts';
@@ -191,6 +202,136 @@ describe('Cluster', () => {
       ],
     );
   });
+
+  const add = (peerURLs: string[], isLearner = false) =>
+    etcd.call('etcdserverpb.Cluster/MemberAdd', MemberAddRequestSchema, MemberAddResponseSchema, {
+      peerURLs,
+      isLearner,
+    });
+
+  it('adds a member under an id of its URLs and the second, and answers with all members', async () => {
+    const [voter, learner] = [
+      answered(await add(['http://b:2380', 'http://a:2380'])),
+      answered(await add(['http://127.0.0.1:9'], true)),
+    ];
+
+    assert.deepEqual(voter.member?.peerURLs, ['http://a:2380', 'http://b:2380']);
+    assert.deepEqual([voter.member?.name, voter.member?.isLearner, learner.member?.isLearner], ['', false, true]);
+    assert.equal(voter.members.length, 2);
+    assert.equal(voter.header?.revision, 0n);
+    const now = Math.floor(Date.now() / 1000);
+    const idAt = (seconds: number): bigint =>
+      createHash('sha1').update(`http://a:2380http://b:2380${seconds}`).digest().readBigUInt64BE(0);
+    assert.ok([idAt(now), idAt(now - 1)].includes(voter.member?.ID ?? 0n));
+    assert.deepEqual(
+      etcd.member.changes.map(({ kind, id }) => [kind, id]),
+      [
+        ['add', voter.member?.ID],
+        ['add', learner.member?.ID],
+      ],
+    );
+  });
+
+  it('removes, promotes and updates', async () => {
+    const header = { header: { memberId: selfId } };
+    const paths = [
+      ['Remove', MemberRemoveRequestSchema, MemberRemoveResponseSchema, { ID: 5n }],
+      ['Promote', MemberPromoteRequestSchema, MemberPromoteResponseSchema, { ID: 5n }],
+      ['Update', MemberUpdateRequestSchema, MemberUpdateResponseSchema, { ID: 5n, peerURLs: ['http://x:1'] }],
+    ] as const;
+    for (const [name, request, response, fields] of paths) {
+      const path = `etcdserverpb.Cluster/Member${name}`;
+      const { members, ...rest } = answered(
+        await etcd.call<typeof request, typeof response>(path, request, response, fields),
+      );
+      assert.equal(members.length, 2, name);
+      assert.equal(rest.header?.memberId, header.header.memberId);
+    }
+
+    assert.deepEqual(etcd.member.changes, [
+      { kind: 'remove', id: 5n },
+      { kind: 'promote', id: 5n },
+      { kind: 'update', id: 5n, peerUrls: ['http://x:1'] },
+    ]);
+  });
+
+  it("refuses URLs that no member can have, with etcd's text", async () => {
+    for (const urls of [
+      [],
+      [''],
+      ['127.0.0.1:1'],
+      ['http://127.0.0.1'],
+      ['http://127.0.0.1:1/path'],
+      ['https://a:1'],
+    ]) {
+      const expected = `${grpcCode.invalidArgument} etcdserver: given member URLs are invalid`;
+      assert.equal(await add(urls), expected, urls.join());
+    }
+    assert.deepEqual(etcd.member.changes, []);
+  });
+
+  const texts = {
+    memberNotFound: `${grpcCode.notFound} etcdserver: member not found`,
+    memberExists: `${grpcCode.failedPrecondition} etcdserver: member ID already exist`,
+    peerUrlExists: `${grpcCode.failedPrecondition} etcdserver: Peer URLs already exists`,
+    tooManyLearners: `${grpcCode.failedPrecondition} etcdserver: too many learner members in cluster`,
+    learnerNotReady: `${grpcCode.failedPrecondition} etcdserver: can only promote a learner member which is in sync with leader`,
+    memberNotLearner: `${grpcCode.failedPrecondition} etcdserver: can only promote a learner member`,
+    notEnoughStarted: `${grpcCode.unknown} etcdserver: re-configuration failed due to not enough started members`,
+    unhealthyCluster: `${grpcCode.unavailable} etcdserver: unhealthy cluster`,
+  };
+  for (const code of changeRefusals) {
+    it(`answers a change that is refused (${code}) with etcd's status and text`, async () => {
+      etcd.member.failure = new MemberError(code, 'refused');
+
+      assert.equal(await add(['http://x:1']), texts[code]);
+    });
+  }
+
+  it('says that a change whose outcome is unknown may have happened', async () => {
+    etcd.member.failure = new OutcomeUnknownError('lost');
+
+    assert.equal(
+      await add(['http://x:1']),
+      `${grpcCode.unavailable} etcdserver: request timed out, possibly due to previous leader failure`,
+    );
+  });
+});
+
+describe('a learner', () => {
+  beforeEach(async () => {
+    etcd = await openEtcdPort();
+    etcd.member.learner = true;
+  });
+  afterEach(() => etcd.close());
+
+  it('serves its status, serializable reads and snapshots, and nothing else', async () => {
+    const refused = `${grpcCode.failedPrecondition} etcdserver: rpc not supported for learner`;
+    const range = (serializable: boolean) =>
+      etcd.call('etcdserverpb.KV/Range', RangeRequestSchema, RangeResponseSchema, {
+        key: Buffer.from('k'),
+        serializable,
+      });
+
+    assert.equal(await range(false), refused);
+    assert.equal(typeof (await range(true)), 'object');
+    const status = answered(
+      await etcd.call('etcdserverpb.Maintenance/Status', StatusRequestSchema, StatusResponseSchema),
+    );
+    assert.equal(status.isLearner, true);
+    for (const path of [
+      'KV/Put',
+      'KV/Txn',
+      'KV/Compact',
+      'Lease/LeaseGrant',
+      'Cluster/MemberList',
+      'Maintenance/HashKV',
+    ]) {
+      assert.equal(await etcd.port.unary(`/etcdserverpb.${path}`, Buffer.alloc(0)), refused, path);
+    }
+    const watch = TypedStream.open(etcd, 'etcdserverpb.Watch/Watch', SnapshotRequestSchema, SnapshotResponseSchema);
+    assert.equal(await watch.end, refused);
+  });
 });
 
 describe('Maintenance', () => {
@@ -321,7 +462,7 @@ describe('every call', () => {
     for (const path of [
       'etcdserverpb.Auth/AuthEnable',
       'etcdserverpb.Maintenance/Defragment',
-      'etcdserverpb.Cluster/MemberAdd',
+      'etcdserverpb.Maintenance/Alarm',
     ]) {
       assert.equal(
         await etcd.port.unary(`/${path}`, Buffer.alloc(0)),
