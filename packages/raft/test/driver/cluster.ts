@@ -56,7 +56,7 @@ export class Cluster {
   constructor(options: ClusterOptions = {}) {
     this.#options = options;
     const size = options.size ?? 3;
-    const all = ['a', 'b', 'c', 'd', 'e', 'f'].slice(0, size + (options.spares ?? 0)) as NodeId[];
+    const all = ['a', 'b', 'c', 'd', 'e', 'f', 'g'].slice(0, size + (options.spares ?? 0)) as NodeId[];
     const ids = all.slice(0, size);
     this.#configuration = {
       voters: ids,
@@ -101,7 +101,7 @@ export class Cluster {
   }
 
   /** Opens a node and answers how that went. */
-  open(id: string): Outcome<TestDriver> {
+  open(id: string, settings: Partial<DriverSettings> = {}): Outcome<TestDriver> {
     const seat = this.seat(id);
     seat.boot += 1;
     seat.ticker = this.time.ticker();
@@ -122,7 +122,7 @@ export class Cluster {
         ticker: seat.ticker,
         stateMachine: seat.register,
         seed: 'seed',
-        settings: { electionTicks: 20, heartbeatTicks: 2, ...this.#options.settings },
+        settings: { electionTicks: 20, heartbeatTicks: 2, ...this.#options.settings, ...settings },
         logger: (record) => seat.log.push(record),
         onRequest: (_from, body, reply) => reply(body),
       },
@@ -135,8 +135,8 @@ export class Cluster {
     return outcome;
   }
 
-  start(id: string): TestDriver {
-    const outcome = this.open(id);
+  start(id: string, settings?: Partial<DriverSettings>): TestDriver {
+    const outcome = this.open(id, settings);
     if (outcome.kind === 'failed') throw outcome.error;
     const seat = this.seat(id);
     seat.driver = outcome.value;

@@ -175,6 +175,32 @@ test('the back-up skips a conflicting term as a whole: figure 7 takes 1, 1, 0, 0
   }
 });
 
+test('two logs of fifty entries in as many terms each agree after a round trip per term at most', () => {
+  // Two partitions took turns, so that no entry behind the first ten is the same in both.
+  const terms = (odd: number): readonly number[] => Array.from({ length: 50 }, (_, at) => 2 + 2 * Math.floor(at / 10) + odd);
+  const common = Array.from({ length: 10 }, () => 1);
+  const leading = [...common, ...terms(1)];
+  const leader = new OneNode({ voters: ['n1', 'n2'], log: leading, term: 11 }).lead();
+  const follower = new OneNode({ voters: ['n1', 'n2'], log: [...common, ...terms(0)], term: 11 });
+  const cross = (message: Message): Message => ({ ...message, from: id('n2'), to: id('n1') });
+  let requests = 0;
+  let rejections = 0;
+  for (let turns = 0; follower.log.length !== 61 && turns < 40; turns += 1) {
+    leader.tick(2);
+    for (const append of sentTo(leader.settle(), 'appendEntries')) {
+      requests += 1;
+      follower.step({ kind: 'receive', message: cross(append) });
+    }
+    for (const reply of sentTo(follower.settle(), 'appendEntriesReply')) {
+      if (reply.outcome.kind === 'rejected') rejections += 1;
+      leader.step({ kind: 'receive', message: cross(reply) });
+    }
+  }
+  assert.deepEqual(follower.log, [...leading, 12]);
+  assert.ok(rejections <= 5, `${rejections} rejections for five conflicting terms`);
+  assert.ok(requests <= 12, `${requests} requests`);
+});
+
 test('a leader never overwrites or deletes entries in its own log', () => {
   const leader = new OneNode({ log: [1, 1], term: 1 }).lead();
   assert.throws(() => leader.append([0, 0], terms(2), { from: 'n2' }), /n2 and n1 both lead term 2/);
