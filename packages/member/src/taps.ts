@@ -6,7 +6,7 @@ import type { CommittedCommand, DurableStateMachine, Index, LogId, Status, Why }
 export interface MemberTaps {
   /** Which rule of the paper fired. */
   readonly why?: Why;
-  /** At the end of each turn of the driver. */
+  /** At the end of each turn of the driver that brought something. */
   turnEnded(status: Status): void;
   /** The store has taken the commands and stands at `last` and `revision`. */
   applied(commands: readonly CommittedCommand[], last: LogId, revision: number): void;

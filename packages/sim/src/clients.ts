@@ -97,8 +97,9 @@ export class Client {
     return this.#chance.between(0, this.#plan.valueBytes);
   }
 
-  /** Most clients wait for as long as the member does. */
+  /** Some wait for longer than the member does, some hardly at all. */
   #patience(): number {
-    return this.#chance.oneIn(10) ? this.#chance.between(1, 100) : 1000;
+    const draw = this.#chance.below(10);
+    return draw === 0 ? this.#chance.between(1, 100) : draw === 1 ? 1000 : 200;
   }
 }

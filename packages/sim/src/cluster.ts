@@ -181,9 +181,9 @@ export class Cluster {
     seat.syncTicks = this.plan.syncTicks;
     for (const task of held) seat.life?.ticker.defer(task);
     if (seat.injury === undefined) return;
-    // Whoever runs on it has not needed what was lost.
-    if (seat.life === undefined) mend(seat);
-    else seat.injury = undefined;
+    // Whoever is reading it now has seen something of the damage.
+    this.kill(seat, { death: 'process', keep: 0, dark: false });
+    mend(seat);
   }
 
   /** Whether anything was damaged: a majority of disks stays whole. */

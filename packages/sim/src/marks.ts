@@ -4,21 +4,36 @@
 import { type Message, type Status, type WhyRule, whyRules } from '@kontiki/raft';
 import { type InputKind, inputFields } from './inputs.ts';
 
-export type Mark =
-  | `input ${InputKind}`
-  | `message ${Message['kind']} to ${Status['role']}`
-  | `wal ${string}`
-  | `why ${WhyRule}`;
-
 export class Marks {
-  readonly #counts = new Map<string, number>();
+  // Maps of their own, so that what happens most often costs no new text.
+  readonly #rules = new Map<WhyRule, number>();
+  readonly #messages = new Map<Message['kind'], Map<Status['role'], number>>();
+  readonly #others = new Map<string, number>();
 
-  hit(mark: Mark): void {
-    this.#counts.set(mark, (this.#counts.get(mark) ?? 0) + 1);
+  rule(rule: WhyRule): void {
+    this.#rules.set(rule, (this.#rules.get(rule) ?? 0) + 1);
+  }
+
+  message(kind: Message['kind'], receiver: Status['role']): void {
+    let roles = this.#messages.get(kind);
+    if (roles === undefined) {
+      roles = new Map();
+      this.#messages.set(kind, roles);
+    }
+    roles.set(receiver, (roles.get(receiver) ?? 0) + 1);
+  }
+
+  hit(mark: `input ${InputKind}` | `wal ${string}`): void {
+    this.#others.set(mark, (this.#others.get(mark) ?? 0) + 1);
   }
 
   counts(): Readonly<Record<string, number>> {
-    return Object.fromEntries([...this.#counts].sort(([a], [b]) => (a < b ? -1 : 1)));
+    const all: [string, number][] = [...this.#others];
+    for (const [rule, count] of this.#rules) all.push([`why ${rule}`, count]);
+    for (const [kind, roles] of this.#messages) {
+      for (const [role, count] of roles) all.push([`message ${kind} to ${role}`, count]);
+    }
+    return Object.fromEntries(all.sort(([a], [b]) => (a < b ? -1 : 1)));
   }
 }
 

@@ -149,7 +149,9 @@ export class Nemesis {
   }
 
   #cut(shape: InputOf<'cut'>['shape'], links: readonly string[]): void {
-    if (links.length > 0) this.#emit({ kind: 'cut', shape, links: links.join(',') });
+    if (links.length === 0) return;
+    this.#emit({ kind: 'cut', shape, links: links.join(',') });
+    this.#later(this.#chance.between(10, 4 * this.#electionTicks), () => this.#emit({ kind: 'healNetwork' }));
   }
 
   #isolate(seat: Seat): void {

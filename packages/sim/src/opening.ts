@@ -99,7 +99,7 @@ function openOn(
       logger: (record) => note(seat, parts, record),
       ...(rules === undefined ? {} : { rules }),
       taps: {
-        why: (rule) => marks.hit(`why ${rule}`),
+        why: (rule) => marks.rule(rule),
         turnEnded: (status) => {
           life.status = status;
           observer.turnEnded(node, status);
@@ -159,7 +159,7 @@ function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Tick
     incarnations: seat.incarnations,
     log: (record) => note(seat, parts, record),
     ...(parts.rules?.transport === undefined ? {} : { rules: parts.rules.transport }),
-    limits: { pingTicks: 20, handshakeTicks: 40, reconnectTicks: { first: 2, most: 40 } },
+    limits: { pingTicks: plan.pingTicks, handshakeTicks: 40, reconnectTicks: { first: 2, most: 40 } },
   });
   const planned = plan.messages;
   const hasFaults = planned.lost + planned.doubled + planned.held > 0;
@@ -186,7 +186,7 @@ function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Tick
     transport.start({
       ...handler,
       receive: (message) => {
-        marks.hit(`message ${message.kind} to ${life.status?.role ?? 'follower'}`);
+        marks.message(message.kind, life.status?.role ?? 'follower');
         handler.receive(message);
       },
     });

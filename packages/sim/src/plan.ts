@@ -66,6 +66,8 @@ export interface Plan {
   readonly latency: { readonly least: number; readonly most: number };
   /** Per cent of Raft messages that are lost, doubled, or held for some ticks. */
   readonly messages: { readonly lost: number; readonly doubled: number; readonly held: number };
+  /** Ticks of silence after which a link is tried. */
+  readonly pingTicks: number;
   readonly syncTicks: number;
   readonly flushTicks: number;
   readonly clients: number;
@@ -94,15 +96,15 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
   const hasBadMessages = chance.percent(35);
   const inMessages = (most: number): number => (hasBadMessages ? chance.below(most) : 0);
   const isFast = chance.percent(25);
-  const electionTicks = isFast ? 20 : 100;
-  const clients = chance.between(2, 8);
+  const electionTicks = isFast ? 30 : 100;
+  const clients = chance.between(4, 10);
   const ticks = seconds * ticksPerSecond;
   return {
     seed,
     members,
     ticks,
     faults: faults.length < 2 ? ['killProcess', 'isolate', 'heal'] : [...faults, 'heal'],
-    faultEvery: Math.min(chance.pick([30, 60, 120, 240]), Math.floor(ticks / 10)),
+    faultEvery: Math.min(chance.pick([60, 120, 240, 400]), Math.floor(ticks / 12)),
     downMax: chance.percent(80) ? Math.floor((members - 1) / 2) : members,
     latency: chance.pick([
       { least: 0, most: 0 },
@@ -111,17 +113,18 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
       { least: 0, most: 6 },
     ]),
     messages: { lost: inMessages(20), doubled: inMessages(20), held: inMessages(30) },
+    pingTicks: chance.pick([20, 100, 100, 100]),
     syncTicks: chance.pick([0, 1, 3, 8, 8]),
     flushTicks: chance.pick([0, 2, 20, 150]),
     clients,
-    // One call in four to eight ticks, from all together.
-    thinkTicks: clients * chance.pick([8, 12, 16]),
+    // One call in three to six ticks, from all together.
+    thinkTicks: clients * chance.pick([6, 9, 12]),
     watchers: chance.between(1, 4),
     valueBytes: chance.pick([0, 50, 700]),
     segmentBytes: chance.pick([4096, 16_384, 262_144]),
     settings: {
       electionTicks,
-      heartbeatTicks: isFast ? chance.pick([1, 2, 5]) : 10,
+      heartbeatTicks: isFast ? chance.pick([2, 5, 10]) : chance.pick([10, 20]),
       catchUpEntries: chance.pick([0, 3, 20, 200, 5000]),
       snapshotTransferTicks: chance.pick([10, 100, 6000]),
       ...(isTight

@@ -36,7 +36,7 @@ export interface DriverOptions<Result, Query, Answer> {
   readonly rules?: { readonly core?: Rules; readonly driver?: DriverRules };
   /** Which rule of the paper fired; see `Options.why`. */
   readonly why?: Options['why'];
-  /** For those who judge a run: called at the end of each turn of the loop. Must not call back. */
+  /** For those who judge a run: called at the end of each turn of the loop that brought something. Must not call back. */
   readonly onTurn?: (status: Status) => void;
   /** Requests of peers that are not Raft: what an embedder forwards. */
   readonly onRequest?: (from: NodeId, body: Uint8Array, reply: (body: Uint8Array) => void) => void;

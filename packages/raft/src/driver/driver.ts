@@ -11,14 +11,13 @@ import type {
   Message,
   NodeId,
   Options,
-  Raft,
   Ready,
   Status,
   Verdict,
 } from '../core/api.ts';
 import { assert, unreachable } from '../core/assert.ts';
 import { flawOf, members } from '../core/configuration.ts';
-import { createRaftWith } from '../core/raft.ts';
+import { createRaftWith, type RaftCore } from '../core/raft.ts';
 import { paperRules } from '../core/rules.ts';
 import { Applying, type ApplyListener } from './applying.ts';
 import { CatchUp } from './catch-up.ts';
@@ -59,7 +58,7 @@ export class Driver<Result, Query, Answer> {
   readonly settings: DriverSettings;
   readonly #options: DriverOptions<Result, Query, Answer>;
   readonly #rules: DriverRules;
-  readonly #raft: Raft;
+  readonly #raft: RaftCore;
   readonly #proposals: Proposals<Result>;
   readonly #reads: Reads;
   readonly #sessionReads: SessionReads;
@@ -495,9 +494,18 @@ export class Driver<Result, Query, Answer> {
     this.#reads.ask();
     const ready = this.#raft.ready();
     if (ready !== undefined) this.#carryOut(ready);
+    else if (!this.#isElsewhere()) return;
     const status = this.#raft.status();
     this.#options.onTurn?.(status);
     this.#noticeLeadership(status);
+  }
+
+  /** Whether leader, term or role changed: looked at in every turn, and most of them are ticks that change nothing. */
+  #isElsewhere(): boolean {
+    const { node } = this.#raft;
+    const { leader, term, role } = this.#leadership;
+    const kind = role === 'learner' ? 'follower' : role;
+    return node.leader !== leader || node.term !== term || node.role.kind !== kind;
   }
 
   #carryOut(ready: Ready): void {

@@ -7,8 +7,8 @@ import type { Cancel, Ticker } from '../driver/ports.ts';
 const turnsMax = 1_000_000;
 
 interface Timer {
-  readonly due: number;
   readonly task: () => void;
+  isCancelled: boolean;
 }
 
 interface Listener {
@@ -20,7 +20,8 @@ interface Listener {
 export class VirtualTime {
   #now = 0;
   #deferred: (() => void)[] = [];
-  #timers: Timer[] = [];
+  /** By the tick they are due at, in the order in which they were set. */
+  readonly #timers = new Map<number, Timer[]>();
   readonly #listeners = new Set<(elapsed: number) => void>();
 
   /** Ticks since the beginning. */
@@ -38,11 +39,13 @@ export class VirtualTime {
   }
 
   after(ticks: number, task: () => void): Cancel {
-    const timer = { due: this.#now + Math.max(1, ticks), task };
-    this.#timers.push(timer);
+    const due = this.#now + Math.max(1, Math.ceil(ticks));
+    const timer: Timer = { task, isCancelled: false };
+    const others = this.#timers.get(due);
+    if (others === undefined) this.#timers.set(due, [timer]);
+    else others.push(timer);
     return () => {
-      const at = this.#timers.indexOf(timer);
-      if (at >= 0) this.#timers.splice(at, 1);
+      timer.isCancelled = true;
     };
   }
 
@@ -69,7 +72,7 @@ export class VirtualTime {
     for (let passed = 0; passed < ticks; passed++) {
       this.#now += 1;
       for (const listener of [...this.#listeners]) listener(1);
-      for (const timer of this.#takeDue()) timer.task();
+      this.#runDue();
       this.settle();
     }
   }
@@ -83,10 +86,12 @@ export class VirtualTime {
     }
   }
 
-  #takeDue(): readonly Timer[] {
-    const due = this.#timers.filter((timer) => timer.due <= this.#now);
-    if (due.length > 0) this.#timers = this.#timers.filter((timer) => timer.due > this.#now);
-    return due.sort((a, b) => a.due - b.due);
+  #runDue(): void {
+    const due = this.#timers.get(this.#now);
+    if (due === undefined) return;
+    this.#timers.delete(this.#now);
+    // One that is due in the same tick as another that cancels it does not run.
+    for (const timer of due) if (!timer.isCancelled) timer.task();
   }
 }
 
