@@ -27,6 +27,13 @@ export const table: readonly Area[] = [
     npm: [],
     platform: 'none',
   },
+  {
+    name: 'raft/sessions',
+    folder: 'packages/raft/src/sessions',
+    areas: ['raft/core', 'raft/driver'],
+    npm: [],
+    platform: 'none',
+  },
   { name: 'raft/teaching', folder: 'packages/raft/src/teaching', areas: ['raft/core'], npm: [], platform: 'none' },
   {
     name: 'raft/mutants',
@@ -113,6 +120,7 @@ export const table: readonly Area[] = [
 const entries: Readonly<Record<string, string>> = {
   '@kontiki/raft': 'raft',
   '@kontiki/raft/memory': 'raft/memory',
+  '@kontiki/raft/sessions': 'raft/sessions',
   '@kontiki/raft/story': 'raft/story',
   '@kontiki/raft/contracts': 'raft/contracts',
   '@kontiki/raft/teaching': 'raft/teaching',
