@@ -17,6 +17,8 @@ interface Link {
   readonly name: string;
   readonly chance: Chance;
   cloggedUntil: number;
+  /** Which bit of what is sent next arrives turned over. */
+  garbled: number | undefined;
 }
 
 interface Host {
@@ -79,6 +81,11 @@ export class ByteNetwork {
     for (const pair of [...this.#pairs]) if (pair.joins(a, b)) pair.reset();
   }
 
+  /** One bit of what is next sent in this direction changes on the way. */
+  garble(from: string, to: string, draw: number): void {
+    this.link(from, to).garbled = draw;
+  }
+
   /** For so many ticks nothing comes out of this direction, then all of it. */
   clog(from: string, to: string, ticks: number): void {
     const link = this.link(from, to);
@@ -87,7 +94,10 @@ export class ByteNetwork {
 
   heal(): void {
     this.#blocked.clear();
-    for (const link of this.#links.values()) link.cloggedUntil = 0;
+    for (const link of this.#links.values()) {
+      link.cloggedUntil = 0;
+      link.garbled = undefined;
+    }
     for (const pair of this.#pairs) pair.wake();
   }
 
@@ -99,7 +109,7 @@ export class ByteNetwork {
     const name = `${from} ${to}`;
     let link = this.#links.get(name);
     if (link === undefined) {
-      link = { name, chance: new Chance(this.#seed, `link ${name}`), cloggedUntil: 0 };
+      link = { name, chance: new Chance(this.#seed, `link ${name}`), cloggedUntil: 0, garbled: undefined };
       this.#links.set(name, link);
     }
     return link;
@@ -246,7 +256,7 @@ class End implements Connection {
   write(bytes: Uint8Array): boolean {
     const { other } = this;
     if (this.isClosed || this.#isEnding || other === undefined) return true;
-    for (const piece of pieces(other.#link.chance, bytes.slice())) other.#push({ kind: 'bytes', bytes: piece });
+    for (const piece of pieces(other.#link, bytes.slice())) other.#push({ kind: 'bytes', bytes: piece });
     other.#isOtherBlocked = other.#incomingBytes > bufferBytesMax;
     return !other.#isOtherBlocked;
   }
@@ -338,7 +348,13 @@ class End implements Connection {
 }
 
 /** The bytes in the pieces in which they will arrive. */
-function pieces(chance: Chance, bytes: Uint8Array): readonly Uint8Array[] {
+function pieces(link: Link, bytes: Uint8Array): readonly Uint8Array[] {
+  const { chance, garbled } = link;
+  if (garbled !== undefined) {
+    const bit = garbled % (bytes.length * 8);
+    bytes[bit >>> 3] = (bytes[bit >>> 3] ?? 0) ^ (1 << (bit & 7));
+    link.garbled = undefined;
+  }
   if (bytes.length < 2 || !chance.oneIn(8)) return [bytes];
   const at = chance.between(1, bytes.length - 1);
   return [bytes.subarray(0, at), bytes.subarray(at)];

@@ -84,7 +84,9 @@ export class Client {
     }
     const draw = chance.below(10);
     if (draw < 4) {
-      return { kind: 'put', ...call, key: `leased/${lease}/${chance.below(4)}`, bytes: this.#bytes(), lease };
+      // Now and then a key leaves its lease.
+      const hold = chance.oneIn(5) ? 0 : lease;
+      return { kind: 'put', ...call, key: `leased/${lease}/${chance.below(4)}`, bytes: this.#bytes(), lease: hold };
     }
     if (draw < 8) return { kind: 'keepAlive', ...call, lease };
     if (draw < 9) return { kind: 'timeToLive', ...call, lease };

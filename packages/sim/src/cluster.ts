@@ -180,6 +180,14 @@ export class Cluster {
     seat.broken = undefined;
     seat.syncTicks = this.plan.syncTicks;
     for (const task of held) seat.life?.ticker.defer(task);
+    if (seat.own !== undefined && seat.life === undefined) {
+      Object.assign(seat, seat.own);
+      seat.own = undefined;
+      const { observer } = this.#parts;
+      observer.ended(seat.node, 'wiped');
+      observer.flushed(seat.node, seat.flushed);
+      if (seat.snapshot !== undefined) observer.snapshotStored(seat.node, seat.snapshot);
+    }
     if (seat.injury === undefined) return;
     // Whoever is reading it now has seen something of the damage.
     this.kill(seat, { death: 'process', keep: 0, dark: false });
@@ -188,12 +196,30 @@ export class Cluster {
 
   /** Whether anything was damaged: a majority of disks stays whole. */
   rotDisk(seat: Seat, input: InputOf<'rotDisk'>): boolean {
-    const hurt = this.seats.filter(({ injury }) => injury !== undefined).length;
-    if (seat.life !== undefined || seat.injury !== undefined || (hurt + 1) * 2 > this.seats.length) return false;
+    if (!this.#mayHurt(seat)) return false;
     seat.injury = injure(seat, input);
     if (seat.injury === undefined) return false;
     this.#parts.trace.say(`${seat.name} has lost what it held in ${seat.injury.path} at ${seat.injury.offset}`);
     return true;
+  }
+
+  /** The machine comes back with nothing, as if its data directory had been removed. */
+  swapDisk(seat: Seat): boolean {
+    // Who has never met the member would take the empty disk for its own.
+    const isKnown = this.seats.every((other) => other === seat || other.incarnations.known(seat.node) !== undefined);
+    if (!isKnown || !this.#mayHurt(seat)) return false;
+    const { disk, backend, incarnations, incarnation, flushed, snapshot } = seat;
+    seat.own = { disk, backend, incarnations, incarnation, flushed, snapshot };
+    Object.assign(seat, seat.newStorage(`an empty disk of ${seat.name}`));
+    const { trace, observer } = this.#parts;
+    trace.say(`${seat.name} has an empty disk`);
+    observer.ended(seat.node, 'wiped');
+    return true;
+  }
+
+  #mayHurt(seat: Seat): boolean {
+    const hurt = this.seats.filter(({ injury, own }) => injury !== undefined || own !== undefined);
+    return seat.life === undefined && !hurt.includes(seat) && (hurt.length + 1) * 2 <= this.seats.length;
   }
 
   #end(seat: Seat, life: Life, how: 'stopped' | 'killed' | 'powerLost'): void {

@@ -27,6 +27,9 @@ export function applyFault(cluster: Cluster, trace: Trace, input: FaultInput): b
     case 'reset':
       network.reset(input.from, input.to);
       return true;
+    case 'garble':
+      network.garble(input.from, input.to, input.draw);
+      return true;
     case 'healNetwork':
       network.heal();
       return true;
@@ -67,6 +70,8 @@ function applyToSeat(cluster: Cluster, seat: Seat, input: Extract<FaultInput, { 
       return true;
     case 'rotDisk':
       return cluster.rotDisk(seat, input);
+    case 'swapDisk':
+      return cluster.swapDisk(seat);
     case 'drift':
       seat.driftPerMille = input.perMille;
       return true;
@@ -92,7 +97,8 @@ export function healAll(cluster: Cluster, trace: Trace): void {
   for (const seat of cluster.seats) {
     cluster.wake(seat);
     // A write may have failed and its process not have noticed yet.
-    if (seat.broken !== undefined) cluster.kill(seat, { death: 'power', keep: 50, dark: false });
+    if (seat.broken !== undefined || seat.own !== undefined)
+      cluster.kill(seat, { death: 'power', keep: 50, dark: false });
     cluster.mendDisk(seat);
     seat.syncTicks = 1;
     seat.driftPerMille = 0;

@@ -24,13 +24,18 @@ export const inputFields = {
   cut: { shape: ['pair', 'oneWay', 'isolate', 'halves', 'bridge', 'ring'], links: 'text' },
   clog: { from: 'text', to: 'text', ticks: 'number' },
   reset: { from: 'text', to: 'text' },
+  /** One bit of what is next sent in this direction arrives turned over. */
+  garble: { from: 'text', to: 'text', draw: 'number' },
   healNetwork: {},
   slowDisk: { seat: 'text', ticks: 'number' },
   stallDisk: { seat: 'text' },
-  breakDisk: { seat: 'text', what: ['all', 'writes', 'syncs', 'reads', 'space'] },
+  /** `aSync`: the next one fails, and those after it do not. */
+  breakDisk: { seat: 'text', what: ['all', 'writes', 'syncs', 'aSync', 'reads', 'space'] },
   mendDisk: { seat: 'text' },
   /** The disk of a machine that is down loses what it has held: bits flip, a write had been lost, or had gone elsewhere. */
   rotDisk: { seat: 'text', damage: ['flip', 'zeros', 'elsewhere'], draw: 'number' },
+  /** A machine that is down gets an empty disk, until it is mended: then its own is back. */
+  swapDisk: { seat: 'text' },
   /** The clock runs so many per mille too fast, or too slow. */
   drift: { seat: 'text', perMille: 'number' },
   moveLeader: { to: 'text' },

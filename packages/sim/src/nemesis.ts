@@ -76,13 +76,22 @@ export class Nemesis {
         const [from, to] = this.#two();
         this.#emit({ kind: 'reset', from: from.name, to: to.name });
       },
+      garble: () => {
+        const [from, to] = this.#two();
+        this.#emit({ kind: 'garble', from: from.name, to: to.name, draw: chance.below(1_000_000) });
+      },
       slowDisk: () =>
         this.#hurtDisk(({ name }) => {
           this.#emit({ kind: 'slowDisk', seat: name, ticks: chance.pick([5, 30, election]) });
         }),
       stallDisk: () => this.#hurtDisk(({ name }) => void this.#emit({ kind: 'stallDisk', seat: name })),
       breakDisk: () => this.#strike((seat) => this.#break(seat)),
-      rotDisk: () => this.#rot(),
+      rotDisk: () => {
+        const damage = chance.pick(['flip', 'zeros', 'elsewhere'] as const);
+        const draw = chance.below(1_000_000);
+        this.#spoil(2 * election, ({ name }) => this.#emit({ kind: 'rotDisk', seat: name, damage, draw }));
+      },
+      swapDisk: () => this.#spoil(10 * election, ({ name }) => this.#emit({ kind: 'swapDisk', seat: name })),
       drift: () => this.#emit({ kind: 'drift', seat: any().name, perMille: chance.between(-driftMax, driftMax) }),
       moveLeader: () => this.#emit({ kind: 'moveLeader', to: any().name }),
       heal: () => this.#emit({ kind: 'healNetwork' }),
@@ -207,7 +216,7 @@ export class Nemesis {
     this.#emit({
       kind: 'breakDisk',
       seat: seat.name,
-      what: this.#chance.pick(['all', 'writes', 'syncs', 'reads', 'space']),
+      what: this.#chance.pick(['all', 'writes', 'syncs', 'aSync', 'aSync', 'reads', 'space']),
     });
     // Reads matter to those who start.
     if (this.#chance.oneIn(3)) this.#kill(seat, 'process');
@@ -219,17 +228,17 @@ export class Nemesis {
     });
   }
 
-  /** Somebody dies, and part of what his disk held is damaged before he comes back. */
-  #rot(): void {
+  /** Somebody dies, and something becomes of his disk before he comes back. */
+  #spoil(ticks: number, spoil: (seat: Seat) => boolean): void {
     const { seats } = this.#cluster;
     const down = seats.filter(({ life }) => life === undefined);
     const act = (seat: Seat): void => {
-      if (seat.life !== undefined || this.#badDisks.has(seat)) return;
-      const damage = this.#chance.pick(['flip', 'zeros', 'elsewhere'] as const);
-      if (!this.#emit({ kind: 'rotDisk', seat: seat.name, damage, draw: this.#chance.below(1_000_000) })) return;
+      if (seat.life !== undefined || this.#badDisks.has(seat) || !spoil(seat)) return;
       this.#badDisks.add(seat);
       this.#startWithin(seat, 10);
-      this.#later(this.#chance.between(20, 2 * this.#electionTicks), () => {
+      this.#later(this.#chance.between(20, ticks), () => {
+        // An empty disk may run; the own one comes back to a machine that does not.
+        if (seat.own !== undefined) this.#kill(seat, 'process');
         this.#mend(seat);
         this.#startWithin(seat, 10);
       });

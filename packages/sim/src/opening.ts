@@ -109,7 +109,10 @@ function openOn(
           life.heard = 0;
           observer.restored(node, last, revision);
         },
-        flushed: (index) => observer.flushed(node, index),
+        flushed: (index) => {
+          seat.flushed = index;
+          observer.flushed(node, index);
+        },
       },
     },
     completion,
@@ -130,7 +133,7 @@ function tappedLog({ node }: Seat, log: LogStore, observer: Observer): LogStore 
   };
 }
 
-function tappedSnapshots({ node }: Seat, snapshots: SnapshotStore, observer: Observer): SnapshotStore {
+function tappedSnapshots(seat: Seat, snapshots: SnapshotStore, observer: Observer): SnapshotStore {
   return {
     newest: () => snapshots.newest(),
     create: (meta) => {
@@ -139,7 +142,10 @@ function tappedSnapshots({ node }: Seat, snapshots: SnapshotStore, observer: Obs
         write: (chunk, done) => sink.write(chunk, done),
         commit: (done) =>
           sink.commit((error) => {
-            if (error === undefined) observer.snapshotStored(node, meta.last);
+            if (error === undefined) {
+              seat.snapshot = meta.last;
+              observer.snapshotStored(seat.node, meta.last);
+            }
             done(error);
           }),
         abort: () => sink.abort(),
@@ -153,7 +159,7 @@ function tappedSnapshots({ node }: Seat, snapshots: SnapshotStore, observer: Obs
 function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Ticker): Transport {
   const { plan, network, planted, observer, marks, trace } = parts;
   const transport = new PeerTransport({
-    identity: { cluster: '7', id: seat.node, boot: life.boot, incarnation: `disk of ${seat.name}` },
+    identity: { cluster: '7', id: seat.node, boot: life.boot, incarnation: seat.incarnation },
     network: network.at(seat.name, ticker),
     ticker,
     incarnations: seat.incarnations,

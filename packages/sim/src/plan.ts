@@ -22,10 +22,12 @@ export type FaultKind =
   | 'ring'
   | 'clog'
   | 'reset'
+  | 'garble'
   | 'slowDisk'
   | 'stallDisk'
   | 'breakDisk'
   | 'rotDisk'
+  | 'swapDisk'
   | 'drift'
   | 'moveLeader'
   | 'heal';
@@ -46,10 +48,12 @@ const optionalKinds: readonly FaultKind[] = [
   'ring',
   'clog',
   'reset',
+  'garble',
   'slowDisk',
   'stallDisk',
   'breakDisk',
   'rotDisk',
+  'swapDisk',
   'drift',
   'moveLeader',
 ];

@@ -2,7 +2,7 @@
 
 import { MemoryBackend } from '@kontiki/kv';
 import { nodeIdOf, type RunningMember } from '@kontiki/member';
-import type { NodeId, Status } from '@kontiki/raft';
+import type { Index, LogId, NodeId, Status } from '@kontiki/raft';
 import type { VirtualTicker, VirtualTime } from '@kontiki/raft/memory';
 import { MemoryIncarnations } from '@kontiki/transport';
 import { type DiskOperation, MemoryDisk, type VfsErrorCode } from '@kontiki/wal';
@@ -27,19 +27,33 @@ export interface Life {
   heard: number;
 }
 
-export interface Seat {
+/** What outlives the processes on a machine. */
+export interface Storage {
+  disk: MemoryDisk;
+  backend: MemoryBackend;
+  incarnations: MemoryIncarnations;
+  /** Drawn when the data directory was made. */
+  incarnation: string;
+  /** Up to where its rows were said to be durable. */
+  flushed: Index;
+  /** The last snapshot that was said to be stored. */
+  snapshot: LogId | undefined;
+}
+
+export interface Seat extends Storage {
   readonly id: bigint;
   readonly node: NodeId;
   readonly name: string;
-  readonly disk: MemoryDisk;
-  readonly backend: MemoryBackend;
-  readonly incarnations: MemoryIncarnations;
   readonly chance: Chance;
+  /** An empty one like those before it. */
+  readonly newStorage: (incarnation: string) => Storage;
+  /** Its own storage, while an empty one is in its place. */
+  own: Storage | undefined;
   boot: number;
   life: Life | undefined;
   syncTicks: number;
-  /** What the disk refuses to do. */
-  broken: InputOf<'breakDisk'>['what'] | undefined;
+  /** What the disk refuses to do; `noMore` when it has done so, and nobody has looked at it since. */
+  broken: InputOf<'breakDisk'>['what'] | 'noMore' | undefined;
   /** While it stalls: what it would have completed. */
   stalled: (() => void)[] | undefined;
   /** What it has lost of what it held. */
@@ -53,17 +67,25 @@ export interface Seat {
 export function makeSeat(id: bigint, plan: Plan, time: VirtualTime): Seat {
   const name = `n${id}`;
   const defer = (task: () => void): void => seat.life?.ticker.defer(task);
-  const seat: Seat = {
-    id,
-    node: nodeIdOf(id),
-    name,
-    chance: new Chance(plan.seed, name),
+  const newStorage = (incarnation: string): Storage => ({
     disk: new MemoryDisk({
       schedule: (task, operation) => scheduleDisk(seat, task, operation),
       fault: (operation) => faultOf(seat, operation),
     }),
     backend: new MemoryBackend({ defer, deferDurable: (task) => deferFlush(seat, plan, time, task) }),
     incarnations: new MemoryIncarnations(defer),
+    incarnation,
+    flushed: 0 as Index,
+    snapshot: undefined,
+  });
+  const seat: Seat = {
+    ...newStorage(`disk of ${name}`),
+    newStorage,
+    own: undefined,
+    id,
+    node: nodeIdOf(id),
+    name,
+    chance: new Chance(plan.seed, name),
     boot: 0,
     life: undefined,
     syncTicks: plan.syncTicks,
@@ -90,9 +112,10 @@ function scheduleDisk(seat: Seat, task: () => void, { kind }: DiskOperation): vo
   else life.ticker.after(ticks, run);
 }
 
-function faultOf({ broken }: Seat, { kind }: DiskOperation): VfsErrorCode | undefined {
-  switch (broken) {
+function faultOf(seat: Seat, { kind }: DiskOperation): VfsErrorCode | undefined {
+  switch (seat.broken) {
     case undefined:
+    case 'noMore':
       return undefined;
     case 'all':
       return kind === 'fdatasync' || kind === 'write' || kind === 'open' ? 'IO' : undefined;
@@ -100,6 +123,10 @@ function faultOf({ broken }: Seat, { kind }: DiskOperation): VfsErrorCode | unde
       return kind === 'write' ? 'IO' : undefined;
     case 'syncs':
       return kind === 'fdatasync' || kind === 'syncDirectory' ? 'IO' : undefined;
+    case 'aSync':
+      if (kind !== 'fdatasync') return undefined;
+      seat.broken = 'noMore';
+      return 'IO';
     case 'reads':
       return kind === 'read' ? 'IO' : undefined;
     case 'space':

@@ -35,7 +35,7 @@ const commits: readonly Mutant[] = [
   mutant(
     'leasesNotInSnapshot',
     'A snapshot holds the keys and not the leases they hang on (as RATIS-1128 and etcd#14571 left things out).',
-    ['FailStop', 'StateMachineSafety', 'KnownLogOracle', 'LeaseNotEarly', 'EqualHash'],
+    ['MonotoneRevision', 'FailStop', 'StateMachineSafety', 'KnownLogOracle', 'LeaseNotEarly', 'EqualHash'],
     { isInSnapshot: (part) => part !== 'leases' },
   ),
   mutant(
