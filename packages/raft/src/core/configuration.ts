@@ -7,6 +7,14 @@ import type { Configuration, NodeId } from './api.ts';
 export const membersMax = 64;
 export const addressBytesMax = 4096;
 
+/**
+ * The configuration of a server that joined, until an entry of the log tells it another: it cannot know what the cluster began
+ * with. So a snapshot that says nothing ends before the first change, and whoever knows the first configuration knows more.
+ */
+export function isUnknown({ voters }: Configuration): boolean {
+  return voters.length === 0;
+}
+
 export function isVoter(configuration: Configuration, id: NodeId): boolean {
   return configuration.voters.includes(id) || configuration.outgoing.includes(id);
 }

@@ -3,6 +3,7 @@
 
 import type { Entry, Index, MessageOf } from './api.ts';
 import { assert } from './assert.ts';
+import { isUnknown } from './configuration.ts';
 import { lowerDurability, termIsDurable } from './durability.ts';
 import { entryBytes } from './log.ts';
 import { type Node, ownEntry, send } from './node.ts';
@@ -181,7 +182,8 @@ export function onInstallSnapshot(node: Node, message: MessageOf<'installSnapsho
   const committed = log.idAt(node.commit);
   assert(committed !== undefined, () => `commit ${node.commit} is not between ${log.first} and ${log.lastIndex}`);
   lowerDurability(node, committed);
-  log.reset({ last, configuration: node.rules.configurationAfterRestore(snapshot.configuration, log.configuration) });
+  const known = isUnknown(snapshot.configuration) ? log.configurationAt(node.commit) : snapshot.configuration;
+  log.reset({ last, configuration: node.rules.configurationAfterRestore(known, log.configuration) });
   node.durability.baseDirty = true;
   node.commit = last.index;
   answer(node, message, last.index, 0);

@@ -73,8 +73,6 @@ export function compactLog(node: Node): void {
   if (node.compactWanted <= log.base.last.index) return;
   const through = lower(node.compactWanted, heldFrom(node));
   if (through <= log.base.last.index) return;
-  // A server that joined has not always learned yet who the members were: a base must say it.
-  if (log.configurationAt(through).voters.length === 0) return;
   log.compact(through);
   node.durability.baseDirty = true;
 }

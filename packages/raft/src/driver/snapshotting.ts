@@ -198,8 +198,6 @@ export class Snapshotting<Result, Query, Answer> {
   #take(chunks: Iterable<Uint8Array>): void {
     const { raft, snapshots, log, failed } = this.#parts;
     const meta = raft.metaAt(this.#applied);
-    // A node that joined and has not learned yet who the members were: it could not start from such a snapshot.
-    if (meta.configuration.voters.length === 0) return;
     this.#isTaking = true;
     this.#entriesSince = 0;
     this.#bytesSince = 0;

@@ -5,6 +5,7 @@
 // new base was written. It holds committed state only, so the base is written now.
 
 import type { Configuration, Index, LogId, Options, SnapshotMeta, Term } from '../core/api.ts';
+import { isUnknown } from '../core/configuration.ts';
 import type { RecoveredLog } from './ports.ts';
 
 export interface FoundOnDisk {
@@ -131,7 +132,8 @@ function rebased(log: RecoveredLog, base: SnapshotMeta): RecoveredLog {
   // A snapshot of a later term came from a leader of such a term; no vote was cast in it here, or the log would know it.
   const adopted =
     hardState.term >= base.last.term ? hardState : { ...hardState, term: base.last.term, votedFor: undefined };
-  return { base, entries: [], hardState: { ...adopted, commit: base.last.index } };
+  const configuration = isUnknown(base.configuration) ? log.base.configuration : base.configuration;
+  return { base: { ...base, configuration }, entries: [], hardState: { ...adopted, commit: base.last.index } };
 }
 
 function termAt({ base, entries }: RecoveredLog, index: Index): Term | undefined {

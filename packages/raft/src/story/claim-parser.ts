@@ -81,11 +81,20 @@ const facts: Readonly<Record<string, (words: Words) => Fact>> = {
   first: (words) => ({ kind: 'first', index: words.index() }),
   votedFor: (words) => ({ kind: 'votedFor', node: words.nodeOrNone() }),
   follows: (words) => ({ kind: 'follows', node: words.nodeOrNone() }),
+  voters: (words) => ({ kind: 'voters', nodes: nodesOf(words) }),
+  outgoing: (words) => ({ kind: 'outgoing', nodes: nodesOf(words) }),
+  learners: (words) => ({ kind: 'learners', nodes: nodesOf(words) }),
   commands: (words) => {
     const text = words.next('commands such as a,b,c, or -');
     return { kind: 'commands', commands: text === '-' ? [] : text.split(',') };
   },
 };
+
+/** `n1,n2`, or `-` for nobody. */
+function nodesOf(words: Words): readonly NodeId[] {
+  const text = words.next('nodes such as n1,n2, or -');
+  return text === '-' ? [] : text.split(',').map((name) => words.nodeOf(name));
+}
 
 /** `1,1,2` are the terms at 1, 2, 3; `5|2,2` are those after a snapshot that ends at 5; `-` is an empty log. */
 function parseLog(words: Words): Fact {

@@ -97,6 +97,14 @@ function factContradiction(fact: Fact, node: NodeId, world: StoryWorld): string 
       );
     case 'commands':
       return differs('commands', world.node(node).commands.join(',') || '-', fact.commands.join(',') || '-');
+    case 'voters':
+    case 'outgoing':
+    case 'learners':
+      return differs(
+        fact.kind,
+        status === undefined ? condition : status.configuration[fact.kind].join(',') || '-',
+        fact.nodes.join(',') || '-',
+      );
     case 'last':
       return differs('last', `${log.base.index + log.entries.length}`, `${fact.index}`);
     case 'commit':

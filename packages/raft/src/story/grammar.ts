@@ -10,6 +10,8 @@ export interface Story {
   readonly title: string;
   readonly voters: readonly NodeId[];
   readonly learners: readonly NodeId[];
+  /** Servers that know no configuration until they are sent one. */
+  readonly joiners: readonly NodeId[];
   readonly settings: Settings;
   readonly rules: readonly string[];
   /** Lessons the story is played again with, and holds with. */
@@ -79,7 +81,9 @@ export type Command =
   | {
       readonly kind: 'reconfigure';
       readonly node: NodeId;
+      /** As voters, as learners, not at all. */
       readonly add: readonly NodeId[];
+      readonly demote: readonly NodeId[];
       readonly remove: readonly NodeId[];
     }
   | { readonly kind: 'mark' }
@@ -136,4 +140,5 @@ export type Fact =
   | { readonly kind: 'log'; readonly base: Index; readonly terms: readonly Term[] }
   | { readonly kind: 'commit' | 'applied' | 'durable' | 'last' | 'first'; readonly index: Index }
   | { readonly kind: 'votedFor' | 'follows'; readonly node: NodeId | undefined }
+  | { readonly kind: 'voters' | 'outgoing' | 'learners'; readonly nodes: readonly NodeId[] }
   | { readonly kind: 'commands'; readonly commands: readonly string[] };

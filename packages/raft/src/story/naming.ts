@@ -1,6 +1,6 @@
 // How messages, entries and writes are called in stories and transcripts. `5@2` is the entry at index 5 of term 2.
 
-import type { Applicable, Entry, LogId, Message, Persist } from '../core/api.ts';
+import type { Applicable, Configuration, Entry, LogId, Message, Persist } from '../core/api.ts';
 
 const labelOf: Readonly<Record<Exclude<Message['kind'], 'requestVote' | 'requestVoteReply'>, string>> = {
   appendEntries: 'AE',
@@ -37,7 +37,14 @@ export function commandBytes(text: string): Uint8Array {
 
 export function entryText(entry: Entry): string {
   if (entry.kind === 'command') return `${logIdText(entry)} "${commandText(entry.data)}"`;
+  if (entry.kind === 'configuration') return `${logIdText(entry)} ${configurationText(entry.configuration)}`;
   return `${logIdText(entry)} ${entry.kind}`;
+}
+
+/** `{n1 n2 n3}`; while joint, the old voters first: `{n1 n2}>{n2 n3}`; learners behind: `{n1} ~n2`. */
+export function configurationText({ voters, outgoing, learners }: Configuration): string {
+  const old = outgoing.length === 0 ? '' : `{${outgoing.join(' ')}}>`;
+  return `${old}{${voters.join(' ')}}${learners.map((id) => ` ~${id}`).join('')}`;
 }
 
 export function applicableText(item: Applicable): string {

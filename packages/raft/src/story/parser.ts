@@ -45,6 +45,7 @@ export function parseStory(text: string): Story {
   let title = '';
   const voters: NodeId[] = [];
   const learners: NodeId[] = [];
+  const joiners: NodeId[] = [];
   let settings = defaults;
   const rules: string[] = [];
   const also: string[] = [];
@@ -52,13 +53,15 @@ export function parseStory(text: string): Story {
   const steps: Step[] = [];
 
   for (const { line, text } of lines.slice(1)) {
-    const words = new Words(line, text, [...voters, ...learners]);
+    const all = [...voters, ...learners, ...joiners];
+    const words = new Words(line, text, all);
     const verb = words.next('a verb');
     if (isHeader(verb)) {
       if (steps.length > 0) throw words.error(`${verb} belongs before the first step`);
       if (verb === 'title') title = words.rest('a title');
-      else if (verb === 'nodes') declare(words, voters, [...voters, ...learners]);
-      else if (verb === 'learners') declare(words, learners, [...voters, ...learners]);
+      else if (verb === 'nodes') declare(words, voters, all);
+      else if (verb === 'learners') declare(words, learners, all);
+      else if (verb === 'joiners') declare(words, joiners, all);
       else if (verb === 'rules') while (!words.done()) rules.push(words.next('a record of rules'));
       else if (verb === 'also') while (!words.done()) also.push(words.next('a lesson'));
       else if (verb === 'break-it') breaks.push(parseBreak(words));
@@ -77,7 +80,7 @@ export function parseStory(text: string): Story {
   }
   if (title === '') throw new StorySyntaxError(first.line, 'a story has a title');
   if (voters.length === 0) throw new StorySyntaxError(first.line, 'a story has nodes');
-  return { title, voters, learners, settings, rules, also, breaks, steps };
+  return { title, voters, learners, joiners, settings, rules, also, breaks, steps };
 }
 
 /** A `#` opens a comment at the start of a line or after a space: `AE#3` is a name. */
@@ -85,7 +88,7 @@ function withoutComment(raw: string): string {
   return raw.replace(/(^|\s)#.*$/, '').trim();
 }
 
-const headers = ['title', 'nodes', 'learners', 'set', 'rules', 'also', 'break-it'] as const;
+const headers = ['title', 'nodes', 'learners', 'joiners', 'set', 'rules', 'also', 'break-it'] as const;
 function isHeader(verb: string): verb is (typeof headers)[number] {
   return (headers as readonly string[]).includes(verb);
 }
@@ -190,15 +193,12 @@ const commands: Readonly<Record<string, (words: Words) => Command>> = {
   reconf: (words) => {
     const node = words.node();
     const changes = words.restOf('a change such as +n4').map((word) => {
-      if (!/^[+-]/.test(word)) throw words.error(`${word} is no change; write +node or -node`);
-      return { sign: word[0], node: word.slice(1) as NodeId };
+      if (!/^[+~-]/.test(word)) throw words.error(`${word} is no change; write +node, ~node or -node`);
+      return { sign: word[0], node: words.nodeOf(word.slice(1)) };
     });
-    return {
-      kind: 'reconfigure',
-      node,
-      add: changes.filter((change) => change.sign === '+').map((change) => change.node),
-      remove: changes.filter((change) => change.sign === '-').map((change) => change.node),
-    };
+    const signed = (sign: string): NodeId[] =>
+      changes.filter((change) => change.sign === sign).map((change) => change.node);
+    return { kind: 'reconfigure', node, add: signed('+'), demote: signed('~'), remove: signed('-') };
   },
   mark: () => ({ kind: 'mark' }),
   brief: () => ({ kind: 'brief' }),

@@ -97,7 +97,9 @@ class Run {
     this.#cast = cast;
     this.#watch = watch;
     this.#transcript.note(story.title);
-    this.#world = new StoryWorld(engine, story.voters, story.learners, story.settings, (event) => this.#hear(event));
+    this.#world = new StoryWorld(engine, story.voters, story.learners, story.joiners, story.settings, (event) =>
+      this.#hear(event),
+    );
   }
 
   play(): Outcome {
@@ -115,7 +117,7 @@ class Run {
   }
 
   get #nodes(): readonly NodeId[] {
-    return [...this.#story.voters, ...this.#story.learners];
+    return [...this.#story.voters, ...this.#story.learners, ...this.#story.joiners];
   }
 
   /** A claim may be about other runs than this one. */
@@ -161,7 +163,7 @@ class Run {
         this.#ask(command.node, () => world.node(command.node).step({ kind: 'abortTransfer' }));
         return;
       case 'reconfigure': {
-        const to = this.#changed(command.node, command.add, command.remove);
+        const to = this.#changed(command);
         this.#ask(command.node, () => world.node(command.node).step({ kind: 'changeConfiguration', to }));
         return;
       }
@@ -271,13 +273,16 @@ class Run {
     return flights;
   }
 
-  #changed(node: NodeId, add: readonly NodeId[], remove: readonly NodeId[]): Configuration {
+  /** What the node has now, with the changes that the line asks for. */
+  #changed(command: Extract<Command, { readonly kind: 'reconfigure' }>): Configuration {
+    const { node, add, demote, remove } = command;
     const now = this.#world.node(node).status?.configuration;
-    const voters = [...(now?.voters ?? []), ...add].filter((voter) => !remove.includes(voter));
+    const changed = (list: readonly NodeId[], more: readonly NodeId[], less: readonly NodeId[]): NodeId[] =>
+      [...new Set([...list, ...more])].filter((id) => !less.includes(id)).sort((a, b) => (a < b ? -1 : 1));
     return {
-      voters: voters.sort((a, b) => (a < b ? -1 : 1)),
+      voters: changed(now?.voters ?? [], add, [...demote, ...remove]),
       outgoing: [],
-      learners: now?.learners ?? [],
+      learners: changed(now?.learners ?? [], demote, [...add, ...remove]),
       addresses: now?.addresses ?? [],
     };
   }

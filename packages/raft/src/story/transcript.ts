@@ -10,7 +10,15 @@
 
 import type { Input, LogId, Status } from '../core/api.ts';
 import type { StoryEvent } from './events.ts';
-import { applicableText, commandText, logIdText, messageLabel, messageText, writeText } from './naming.ts';
+import {
+  applicableText,
+  commandText,
+  configurationText,
+  logIdText,
+  messageLabel,
+  messageText,
+  writeText,
+} from './naming.ts';
 import type { Flight } from './network.ts';
 
 /** Collects the lines of one run. */
@@ -96,7 +104,7 @@ function inputText(input: Input, flight: Flight | undefined, now: number): strin
     case 'read':
       return input.mode === 'lease' ? 'is asked for a read by lease' : 'is asked for a read';
     case 'changeConfiguration':
-      return `is asked for the voters ${input.to.voters.join(' ')}`;
+      return `is asked for the members ${configurationText(input.to)}`;
     case 'transferLeadership':
       return `is asked to hand over to ${input.to}`;
     case 'abortTransfer':
@@ -171,6 +179,8 @@ function changeText(before: Status | undefined, after: Status): string | undefin
   if (before?.leader !== after.leader && after.role !== 'leader') {
     parts.push(after.leader === undefined ? 'no leader known' : `follows ${after.leader}`);
   }
+  const members = configurationText(after.configuration);
+  if (before !== undefined && members !== configurationText(before.configuration)) parts.push(`members ${members}`);
   if ((before?.commit ?? 0) !== after.commit) parts.push(`commit ${after.commit}`);
   return parts.length === 0 ? undefined : `${after.id}: ${parts.join(', ')}`;
 }

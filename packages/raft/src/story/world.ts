@@ -12,6 +12,8 @@ import { type Cargo, type Flight, StoryNetwork } from './network.ts';
 import { StoryNode } from './node.ts';
 import { StoryError } from './story-error.ts';
 
+const noConfiguration: Configuration = { voters: [], outgoing: [], learners: [], addresses: [] };
+
 /** More deliveries than this without a rest are a loop, not a story. */
 const settleLimit = 20_000;
 
@@ -29,6 +31,7 @@ export class StoryWorld {
     engine: Engine,
     voters: readonly NodeId[],
     learners: readonly NodeId[],
+    joiners: readonly NodeId[],
     settings: Settings,
     tell: (event: StoryEvent) => void,
   ) {
@@ -40,11 +43,11 @@ export class StoryWorld {
       learners: sorted(learners),
       addresses: [],
     };
-    for (const id of [...voters, ...learners]) {
+    for (const id of [...voters, ...learners, ...joiners]) {
       const node = new StoryNode(id, {
         engine,
         settings,
-        configuration,
+        configuration: joiners.includes(id) ? noConfiguration : configuration,
         safety: this.#safety,
         tell,
         now: () => this.#now,

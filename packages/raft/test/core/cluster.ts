@@ -79,12 +79,16 @@ export interface Faults {
   readonly transfers: number;
   readonly compaction: number;
   readonly pauses: number;
+  /** Changes of the members: any voters and learners of all servers, asked of a leader or of anybody. */
+  readonly changes: number;
   readonly skew: boolean;
 }
 
 export interface ClusterOptions {
   readonly seed: number;
   readonly configuration: Configuration;
+  /** Servers besides, which start without a configuration. */
+  readonly spares: readonly NodeId[];
   readonly faults: Faults;
   readonly preVote: boolean;
   readonly checkQuorum: boolean;
@@ -98,6 +102,8 @@ export interface ClusterOptions {
 
 const electionTicks = 5;
 const networkMax = 40;
+
+const noConfiguration: Configuration = { voters: [], outgoing: [], learners: [], addresses: [] };
 
 export class Cluster {
   readonly #options: ClusterOptions;
@@ -118,6 +124,7 @@ export class Cluster {
     reads: 0,
     crashes: 0,
     restores: 0,
+    changes: 0,
     refusals: 0,
     lost: 0,
   };
@@ -126,16 +133,19 @@ export class Cluster {
     this.#options = options;
     this.chance = new Chance(options.seed);
     this.#observer = new Observer((id) => this.#server(id).disk);
-    const { configuration } = options;
-    const ids = [...new Set([...configuration.voters, ...configuration.outgoing, ...configuration.learners])].sort();
-    const base: SnapshotMeta = { last: { term: 0 as Term, index: 0 as Index }, configuration };
+    const { configuration, spares } = options;
+    const ids = [...members(configuration), ...spares].sort();
+    const last = { term: 0 as Term, index: 0 as Index };
     const hardState: HardState = { term: 0 as Term, votedFor: undefined, commit: 0 as Index };
-    this.servers = ids.map((id) => new Server(id, { hardState, base, entries: [] }));
+    this.servers = ids.map((id) => {
+      const base: SnapshotMeta = { last, configuration: spares.includes(id) ? noConfiguration : configuration };
+      return new Server(id, { hardState, base, entries: [] });
+    });
     this.#events = this.#drawEvents();
     this.#weight = this.#events.reduce((sum, [weight]) => sum + weight, 0);
     this.#diligence = this.chance.pick([0.2, 0.6, 1]);
     for (const server of this.servers) {
-      server.snapshots = [{ meta: base, state: '' }];
+      server.snapshots = [{ meta: server.disk.base, state: '' }];
       if (this.chance.often(0.5)) server.durableMachine = { index: 0 as Index, state: '' };
       if (options.faults.skew) server.skew = this.chance.next() * 0.5;
       this.#start(server);
@@ -416,6 +426,7 @@ export class Cluster {
     for (let count = chance.below(12); count > 0; count -= 1) this.deliver();
     if (chance.often(0.4)) this.#proposeAtLeader(lazy);
     if (chance.often(0.2)) this.read(chance.pick(servers));
+    if (chance.often(0.2 * this.#options.faults.changes)) this.change(lazy);
   }
 
   /** What can happen, how often; every run draws its own mixture, so that some runs are all elections and some all crashes. */
@@ -441,6 +452,7 @@ export class Cluster {
       [mixed(3) * faults.campaigns, alive((server) => this.step(server, { kind: 'campaign' }))],
       // Two timers run out together.
       [mixed(3) * faults.campaigns, () => this.#collide()],
+      [mixed(5) * faults.changes, (server) => this.change(server)],
       [mixed(1) * faults.transfers, alive((server) => this.#transfer(server))],
       [mixed(1) * faults.compaction, alive((server) => this.compact(server))],
       [mixed(0.5), alive((server) => this.step(server, { kind: 'unreachable', peer: chance.pick(servers).id }))],
@@ -485,6 +497,32 @@ export class Cluster {
     for (let count = this.chance.below(4); count > 0; count -= 1) this.deliver();
     this.crash(leader);
     if (this.chance.often(0.7)) this.#start(leader);
+  }
+
+  /** Any members instead of those of now; the answer is the core's to give. */
+  change(server: Server): void {
+    const { chance } = this;
+    const at = chance.often(0.9) ? (this.#leader() ?? server) : server;
+    if (at.core === undefined) return;
+    const { configuration } = at.core.status();
+    const ids = this.servers.map(({ id }) => id);
+    // Now and then everybody at once; mostly one server comes or goes.
+    const odds = chance.pick([0, 0, 0.3, 1]);
+    const one = chance.pick(ids);
+    const flips = (id: NodeId): boolean => id === one || chance.often(odds);
+    const voters = ids.filter((id) => configuration.voters.includes(id) !== flips(id));
+    const learners = ids.filter((id) => !voters.includes(id) && chance.often(0.2));
+    const verdict = this.step(at, {
+      kind: 'changeConfiguration',
+      to: { voters, outgoing: [], learners, addresses: [] },
+    });
+    if (verdict.kind === 'accepted') this.counts.changes += 1;
+    this.drain(at);
+  }
+
+  #leader(): Server | undefined {
+    const leaders = this.servers.filter((server) => server.core?.status().role === 'leader');
+    return leaders.length > 0 ? this.chance.pick(leaders) : undefined;
   }
 
   #transfer(server: Server): void {
@@ -552,7 +590,9 @@ export class Cluster {
   #switchOffRemoved({ node }: RaftCore): boolean {
     const { index, configuration } = node.log.newestConfiguration;
     if (configuration.outgoing.length > 0 || index > node.commit) return true;
-    for (const server of this.servers) if (!members(configuration).includes(server.id)) server.core = undefined;
+    for (const server of this.servers) {
+      if (server.core !== undefined && !members(configuration).includes(server.id)) this.crash(server);
+    }
     return false;
   }
 

@@ -19,10 +19,12 @@ export function drawCluster(seed: number, overrides: Partial<ClusterOptions> = {
     outgoing: joint ? ids.slice(1) : [],
     learners: chance.often(0.2) ? ['n9' as NodeId] : [],
   };
+  const changing = chance.often(0.5);
   const leaseReads = chance.often(0.3);
   const options: ClusterOptions = {
     seed,
     configuration,
+    spares: changing ? (['n6', 'n7', 'n8'] as NodeId[]).slice(chance.below(3)) : [],
     preVote: chance.often(0.7),
     checkQuorum: leaseReads || chance.often(0.7),
     leaseReads,
@@ -39,6 +41,7 @@ export function drawCluster(seed: number, overrides: Partial<ClusterOptions> = {
       transfers: some(0.4, 1),
       compaction: some(0.6, 1),
       pauses: some(0.4, 1),
+      changes: changing ? chance.next() : 0,
       skew: chance.often(0.5),
     },
     ...overrides,
@@ -50,6 +53,7 @@ export function drawCluster(seed: number, overrides: Partial<ClusterOptions> = {
 export function roughCluster(seed: number, overrides: Partial<ClusterOptions> = {}): Cluster {
   return drawCluster(seed, {
     configuration: { ...noConfiguration, voters: ['n1', 'n2', 'n3'] as NodeId[] },
+    spares: [],
     preVote: false,
     checkQuorum: false,
     leaseReads: false,
@@ -66,6 +70,7 @@ export function roughCluster(seed: number, overrides: Partial<ClusterOptions> = 
       transfers: 0,
       compaction: 0.2,
       pauses: 0.2,
+      changes: 0,
       skew: true,
     },
     ...overrides,

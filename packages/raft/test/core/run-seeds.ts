@@ -18,7 +18,7 @@ export function runSeeds(
   seeds: readonly number[],
   draw: (seed: number) => Cluster = drawCluster,
 ): Readonly<Record<string, number>> {
-  const total = { elections: 0, commits: 0, reads: 0, crashes: 0, restores: 0 };
+  const total = { elections: 0, commits: 0, reads: 0, crashes: 0, restores: 0, changes: 0 };
   for (const seed of seeds) {
     const cluster = draw(seed);
     try {

@@ -36,7 +36,7 @@ describe('the grammar', () => {
     ['cut {n1}|{n1 n2}', 'line 4: a node stands on one side of a wall only'],
     ['cut {n1|n2}', 'line 4: {n1 is no group; write {n1 n2}'],
     ['run until winter', 'line 4: cannot run until winter; known: leader, commit, no leader'],
-    ['reconf n1 n2', 'line 4: n2 is no change; write +node or -node'],
+    ['reconf n1 n2', 'line 4: n2 is no change; write +node, ~node or -node'],
     ['expect', 'line 4: a claim is missing'],
     ['expect luck', 'line 4: no claim luck; known: a node, no'],
     ['expect n1', 'line 4: a fact is missing'],
