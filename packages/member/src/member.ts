@@ -274,6 +274,7 @@ export class RunningMember implements Member {
         ...(rules === undefined ? {} : { rules }),
         ...(taps === undefined ? {} : { onTurn: (status: Status) => taps.turnEnded(status) }),
         ...(taps?.why === undefined ? {} : { why: taps.why }),
+        ...(taps?.around === undefined ? {} : { around: taps.around }),
         onRequest: (from, body, reply) => this.#asked(body, (bytes) => reply(bytes), from),
       },
       (outcome) => {

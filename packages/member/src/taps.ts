@@ -1,11 +1,13 @@
 // What a member lets those see who judge it: the simulator's checkers. Nothing here changes what the member does.
 
-import type { CommittedCommand, DurableStateMachine, Index, LogId, Status, Why } from '@kontiki/raft';
+import type { CommittedCommand, DurableStateMachine, Index, LogId, Raft, Status, Why } from '@kontiki/raft';
 
 /** Called while things happen. Must neither call back nor throw. */
 export interface MemberTaps {
   /** Which rule of the paper fired. */
   readonly why?: Why;
+  /** See `DriverOptions.around`. */
+  readonly around?: (core: Raft) => Raft;
   /** At the end of each turn of the driver that brought something. */
   turnEnded(status: Status): void;
   /** The store has taken the commands and stands at `last` and `revision`. */

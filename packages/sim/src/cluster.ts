@@ -1,7 +1,7 @@
 // Members as processes on machines: starts, ends and pauses of processes, over disks, rows and a network that fail.
 
 import type { RunningMember } from '@kontiki/member';
-import type { Index } from '@kontiki/raft';
+import type { Index, Raft } from '@kontiki/raft';
 import type { VirtualTime } from '@kontiki/raft/memory';
 import { WalCorruptError } from '@kontiki/wal';
 import { ByteNetwork } from './byte-network.ts';
@@ -21,6 +21,7 @@ export interface ClusterParts {
   readonly plan: Plan;
   readonly planted: Planted;
   readonly rules: RulesBundle | undefined;
+  readonly around: ((core: Raft) => Raft) | undefined;
   readonly time: VirtualTime;
   readonly trace: Trace;
   readonly marks: Marks;

@@ -7,6 +7,7 @@ import type {
   LogRecord,
   LogStore,
   Message,
+  Raft,
   SnapshotStore,
   Ticker,
   Transport,
@@ -29,6 +30,7 @@ export interface OpeningParts {
   readonly plan: Plan;
   readonly planted: Planted;
   readonly rules: RulesBundle | undefined;
+  readonly around: ((core: Raft) => Raft) | undefined;
   readonly network: ByteNetwork;
   readonly trace: Trace;
   readonly observer: Observer;
@@ -100,6 +102,7 @@ function openOn(
       ...(rules === undefined ? {} : { rules }),
       taps: {
         why: (rule) => marks.rule(rule),
+        ...(parts.around === undefined ? {} : { around: parts.around }),
         turnEnded: (status) => {
           life.status = status;
           observer.turnEnded(node, status);

@@ -1,5 +1,6 @@
 // One run, from an empty cluster to a verdict: `run` plays a seed, or the inputs that an earlier run has left.
 
+import type { Raft } from '@kontiki/raft';
 import type { CheckerName } from './checkers/names.ts';
 import type { Host } from './host.ts';
 import type { TimedInput } from './inputs.ts';
@@ -19,6 +20,8 @@ export interface RunOptions {
   readonly rules?: RulesBundle;
   readonly planted?: readonly PlantedFault[];
   readonly plan?: Partial<Plan>;
+  /** Stands around each core: for who writes a run down. */
+  readonly around?: (core: Raft) => Raft;
   /** What is done to the cluster, instead of what the seed draws. */
   readonly inputs?: readonly TimedInput[];
 }

@@ -57,7 +57,17 @@ export class World {
     const observer = createCheckers(violation);
     this.#observer = observer;
     const marks = this.#marks;
-    this.cluster = new Cluster({ plan, planted, rules: options.rules, time, trace, marks, observer, violation });
+    this.cluster = new Cluster({
+      plan,
+      planted,
+      rules: options.rules,
+      around: options.around,
+      time,
+      trace,
+      marks,
+      observer,
+      violation,
+    });
     const ledger = new Ledger(() => time.now, violation, plan.faults.includes('drift') ? driftMax : 0);
     this.ledger = ledger;
     this.oracle = new Oracle({ learned: (revision, changes) => ledger.learned(revision, changes), violation });

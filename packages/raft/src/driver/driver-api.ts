@@ -1,6 +1,6 @@
 // What goes into a driver and what it says of itself.
 
-import type { Configuration, LogId, NodeId, Options, Status } from '../core/api.ts';
+import type { Configuration, LogId, NodeId, Options, Raft, Status } from '../core/api.ts';
 import type { Rules } from '../core/rules.ts';
 import type { NotLeaderError, OverloadedError, StoppedError } from './errors.ts';
 import type { Logger, LogStore, Peer, SnapshotStore, StateMachine, Ticker, Transport } from './ports.ts';
@@ -38,6 +38,8 @@ export interface DriverOptions<Result, Query, Answer> {
   readonly why?: Options['why'];
   /** For those who judge a run: called at the end of each turn of the loop that brought something. Must not call back. */
   readonly onTurn?: (status: Status) => void;
+  /** For those who write a run down: stands between the loop and the core, and passes everything on as it is. */
+  readonly around?: (core: Raft) => Raft;
   /** Requests of peers that are not Raft: what an embedder forwards. */
   readonly onRequest?: (from: NodeId, body: Uint8Array, reply: (body: Uint8Array) => void) => void;
 }

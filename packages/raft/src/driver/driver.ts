@@ -104,7 +104,8 @@ export class Driver<Result, Query, Answer> {
       ...(options.why === undefined ? {} : { why: options.why }),
       restore,
     };
-    this.#raft = createRaftWith(core, options.rules?.core ?? paperRules);
+    const raft = createRaftWith(core, options.rules?.core ?? paperRules);
+    this.#raft = options.around?.(raft) ?? raft;
     this.#applied = restore.applied;
     const failed = (error: Error): void => this.#fail(error);
     this.#reads = new Reads((input) => this.#step(input), boot, settings.pendingReads, rules);

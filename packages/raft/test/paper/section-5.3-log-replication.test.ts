@@ -177,7 +177,8 @@ test('the back-up skips a conflicting term as a whole: figure 7 takes 1, 1, 0, 0
 
 test('two logs of fifty entries in as many terms each agree after a round trip per term at most', () => {
   // Two partitions took turns, so that no entry behind the first ten is the same in both.
-  const terms = (odd: number): readonly number[] => Array.from({ length: 50 }, (_, at) => 2 + 2 * Math.floor(at / 10) + odd);
+  const terms = (odd: number): readonly number[] =>
+    Array.from({ length: 50 }, (_, at) => 2 + 2 * Math.floor(at / 10) + odd);
   const common = Array.from({ length: 10 }, () => 1);
   const leading = [...common, ...terms(1)];
   const leader = new OneNode({ voters: ['n1', 'n2'], log: leading, term: 11 }).lead();

@@ -2,24 +2,45 @@
 
 import { readFileSync, writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { traceStory } from '@kontiki/sim';
+import { traceSeed, traceStory } from '@kontiki/sim';
+import { nodeHost } from './node-host.ts';
 
-const usage = 'usage: npm run trace --silent -- --story FILE > trace.ndjson\n';
+const usage = 'usage: npm run trace --silent -- --story FILE | --seed N [--members 3] [--seconds 5] > trace.ndjson\n';
+const options = {
+  story: { type: 'string' },
+  seed: { type: 'string' },
+  members: { type: 'string', default: '3' },
+  seconds: { type: 'string', default: '5' },
+} as const;
 
-function main(): number {
-  const { values } = parseArgs({ options: { story: { type: 'string' } } });
-  if (values.story === undefined) {
+async function main(): Promise<number> {
+  const { story, seed, members, seconds } = parseArgs({ options }).values;
+  // Synchronous, so that a pipe that is closed early ends the command and not only its output.
+  const print = (line: string): void => void writeSync(1, `${line}\n`);
+  const numbers = [seed ?? '1', members, seconds].map(Number);
+  if (
+    (story === undefined) === (seed === undefined) ||
+    !numbers.every((value) => Number.isSafeInteger(value) && value > 0)
+  ) {
     process.stderr.write(usage);
     return 2;
   }
-  // Synchronous, so that a pipe that is closed early ends the command and not only its output.
-  traceStory(readFileSync(values.story, 'utf8'), (line) => void writeSync(1, `${line}\n`));
+  if (story !== undefined) traceStory(readFileSync(story, 'utf8'), print);
+  else
+    await traceSeed(
+      Number(seed),
+      { host: nodeHost, size: { members: Number(members), seconds: Number(seconds) } },
+      print,
+    );
   return 0;
 }
 
-try {
-  process.exitCode = main();
-} catch (error: unknown) {
-  process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
-  process.exitCode = 1;
-}
+main().then(
+  (code) => {
+    process.exitCode = code;
+  },
+  (error: unknown) => {
+    process.stderr.write(`${error instanceof Error ? error.message : String(error)}\n`);
+    process.exitCode = 1;
+  },
+);

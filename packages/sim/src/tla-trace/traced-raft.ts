@@ -38,11 +38,9 @@ type Extra = Partial<Pick<TraceEvent, 'msg' | 'prop' | 'log' | 'role'>> & { read
 export class TracedRaft implements Raft {
   readonly #raft: Raft;
   readonly #world: TracedWorld;
-  /** The model has messages of this node that have not left it. */
-  #hasPending = false;
   #durableThrough = 0 as PersistId;
-  /** The newest write that a message waits for. */
-  #awaited = 0 as PersistId;
+  /** The first write after which something that was told may leave; undefined when nothing waits. */
+  #awaited: PersistId | undefined;
   /** A leader's acknowledgement to itself, and the write that makes it true. */
   #ownAck: { readonly after: PersistId; readonly msg: TraceMessage } | undefined;
   #ownVote: TraceMessage | undefined;
@@ -82,7 +80,7 @@ export class TracedRaft implements Raft {
 
   #persisted(status: Status, through: PersistId): void {
     if (through > this.#durableThrough) this.#durableThrough = through;
-    if (this.#hasPending && this.#awaited <= through) this.#tellReady(status);
+    if (this.#awaited !== undefined && this.#awaited <= through) this.#tellReady(status);
     const { term } = status;
     if (this.#ownVote?.term === term && roleOf(status) === 'StateCandidate') {
       this.#tell('ReceiveRequestVoteResponse', status, { msg: this.#ownVote });
@@ -106,7 +104,6 @@ export class TracedRaft implements Raft {
       this.#tell('BecomeCandidate', after);
       this.#ownVote = voteReply(toItself(after), true);
       this.#tell('SendRequestVoteResponse', after, { msg: this.#ownVote });
-      this.#hasPending = true;
     }
     const log = before.last.index;
     if (after.role === 'leader' && before.role !== 'leader') {
@@ -169,15 +166,15 @@ export class TracedRaft implements Raft {
       const msg = appendReply(toItself(status), status.last.index);
       this.#ownAck = { after: persist.id, msg };
       this.#tell('SendAppendEntriesResponse', status, { msg });
-      this.#hasPending = true;
+      this.#await(persist.id);
     }
-    if (persist !== undefined) this.#awaited = persist.id;
+    if (persist !== undefined && this.#ownVote !== undefined) this.#await(persist.id);
     let mayLeave = false;
     for (const message of send) if (this.#sent(message, status)) mayLeave = true;
     for (const message of afterPersist?.messages ?? []) {
-      if (this.#sent(message, status) && (afterPersist?.after ?? 0) <= this.#durableThrough) mayLeave = true;
+      if (this.#sent(message, status) && afterPersist !== undefined) this.#await(afterPersist.after);
     }
-    if (mayLeave) this.#tellReady(status);
+    if (mayLeave || (this.#awaited ?? Number.POSITIVE_INFINITY) <= this.#durableThrough) this.#tellReady(status);
   }
 
   /** Answers whether the specification knows such a message. */
@@ -186,7 +183,6 @@ export class TracedRaft implements Raft {
     if (said === undefined) return false;
     this.#world.send(message, said.msg);
     this.#tell(said.event, status, { msg: said.msg });
-    this.#hasPending = true;
     return true;
   }
 
@@ -230,8 +226,12 @@ export class TracedRaft implements Raft {
     this.#tell('ChangeConf', status, { prop: { cc: { changes } } });
   }
 
+  #await(write: PersistId): void {
+    if (this.#awaited === undefined || write < this.#awaited) this.#awaited = write;
+  }
+
   #tellReady(status: Status): void {
-    this.#hasPending = false;
+    this.#awaited = undefined;
     this.#world.persisted(status);
     this.#tell('Ready', status);
   }

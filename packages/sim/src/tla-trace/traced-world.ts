@@ -66,8 +66,12 @@ export class TracedWorld {
   }
 }
 
-/** Rounds never repeat within a term, and votes are asked for once in it. */
+/** Rounds never repeat within a term, votes are asked for once in it, and the answers to one round differ in what they claim. */
 function nameOf(message: Message): string {
   const { kind, from, to, term } = message;
-  return `${kind} ${from}>${to} ${term} ${'round' in message ? message.round : 'phase' in message ? message.phase : ''}`;
+  const about: (number | string)[] = [];
+  if ('phase' in message) about.push(message.phase);
+  if ('round' in message) about.push(message.round);
+  if ('outcome' in message && message.outcome.kind === 'matched') about.push(message.outcome.match);
+  return `${kind} ${from}>${to} ${term} ${about.join(' ')}`;
 }

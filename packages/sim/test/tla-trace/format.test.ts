@@ -6,7 +6,8 @@ import { spawnSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { traceStory } from '@kontiki/sim';
+import { traceSeed, traceStory } from '@kontiki/sim';
+import { nodeHost } from '@kontiki/sim/node';
 import { eventNames, type TraceEvent } from '../../src/tla-trace/events.ts';
 
 const stories = new URL('../../../raft/test/stories/', import.meta.url);
@@ -92,6 +93,26 @@ describe('the trace of a story', () => {
 
     assert.throws(() => traceStory(text, () => {}), /line 4: /);
   });
+});
+
+describe('the trace of a seed', () => {
+  const tellSeed = async (seed: number): Promise<readonly string[]> => {
+    const lines: string[] = [];
+    await traceSeed(seed, { host: nodeHost, size: { members: 3, seconds: 2 } }, (line) => lines.push(line));
+    return lines;
+  };
+
+  for (const seed of [3, 6, 8]) {
+    test(`seed ${seed} is one that the specification can read, and the same when it is told again`, async () => {
+      const told = await tellSeed(seed);
+      const lines = told.map((line) => JSON.parse(line) as Line);
+
+      for (const [at, line] of lines.entries()) checkShape(line, at);
+      checkOrder(lines.map(({ event }) => event));
+      assert.ok(lines.some(({ event }) => event.name === 'Commit'));
+      assert.deepEqual(await tellSeed(seed), told);
+    });
+  }
 });
 
 describe('npm run trace', () => {
