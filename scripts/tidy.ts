@@ -38,7 +38,7 @@ export const table: readonly Area[] = [
   {
     name: 'raft/mutants',
     folder: 'packages/raft/src/mutants',
-    areas: ['raft/core', 'raft/driver', 'raft/teaching'],
+    areas: ['raft/core', 'raft/driver', 'raft/sessions', 'raft/teaching'],
     npm: [],
     platform: 'none',
   },

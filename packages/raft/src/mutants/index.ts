@@ -12,6 +12,7 @@ import { followerMutants, leaderMutants } from './replication.ts';
 import { snapshotMutants } from './snapshots.ts';
 
 export type { Mutant } from './mutant.ts';
+export { type SessionMutant, sessionMutants } from './sessions.ts';
 
 export const mutants: readonly Mutant[] = [
   ...voterMutants,

@@ -12,21 +12,18 @@ const seed = Number(process.env.SEED ?? 1);
 
 test('a counter ends at the number of increments, through kills and lost answers', () => {
   console.log(`SEED=${seed}`);
-  const result = count(seed, { clients: 8, kills: 16 });
+  const { figures, violations } = count(seed, { clients: 8, kills: 16 });
 
-  assert.deepEqual(new Set(result.sums), new Set([result.increments]));
-  assert.equal(result.tables.size, 1, 'all members hold the same sessions');
-  assert.ok(result.answersLost > 20 && result.duplicates > 20, JSON.stringify(result));
+  assert.deepEqual(violations, []);
+  assert.deepEqual(new Set(figures.sums), new Set([figures.increments]));
+  assert.ok(figures.kills === 16 && figures.answersLost > 10 && figures.duplicates > 20, JSON.stringify(figures));
 });
 
 test('without sessions, the same run counts too much', () => {
-  const { sums, increments } = count(seed, {
-    clients: 8,
-    kills: 16,
-    rules: { ...sessionRules, mayExecute: () => true },
-  });
+  const sessions = { ...sessionRules, mayExecute: () => true };
+  const { figures } = count(seed, { clients: 8, kills: 16, rules: { sessions } });
 
-  assert.ok(sums.every((sum) => sum > increments));
+  assert.ok(figures.sums.every((sum) => sum > figures.increments));
 });
 
 function seatOf(cluster: SessionCluster, which: 'leader' | 'follower'): Seat {

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import {
   type Configuration,
   type Driver,
+  type DriverRules,
   type DriverSettings,
   type NodeId,
   type Outcome,
@@ -64,7 +65,7 @@ export interface SessionClusterOptions {
   readonly size?: number;
   readonly settings?: Partial<DriverSettings>;
   readonly limits?: Partial<SessionLimits>;
-  readonly rules?: SessionRules;
+  readonly rules?: { readonly sessions?: SessionRules; readonly driver?: DriverRules };
 }
 
 export class SessionCluster {
@@ -106,7 +107,7 @@ export class SessionCluster {
     const machine = new SessionMachine({
       machine: tally,
       encodeReply: encodeSum,
-      ...(rules === undefined ? {} : { rules }),
+      ...(rules?.sessions === undefined ? {} : { rules: rules.sessions }),
     });
     let outcome: Outcome<SessionDriver> | undefined;
     openDriver(
@@ -119,6 +120,7 @@ export class SessionCluster {
         transport: this.network.at(seat.id, ticker),
         ticker,
         stateMachine: machine,
+        ...(rules?.driver === undefined ? {} : { rules: { driver: rules.driver } }),
         seed: 'seed',
         settings: { electionTicks: 20, heartbeatTicks: 2, timeoutTicks: 100, ...settings },
       },
