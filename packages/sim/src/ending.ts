@@ -6,6 +6,7 @@ import type { CheckerName } from './checkers/names.ts';
 import type { Cluster } from './cluster.ts';
 import { rangeOf } from './commands.ts';
 import { electionTicksOf, ticksPerSecond } from './plan.ts';
+import { bearTheDeaf, handOver } from './reigns.ts';
 import type { Seat } from './seat.ts';
 import type { World } from './world.ts';
 
@@ -31,6 +32,8 @@ export class Ending {
     await this.#until(() => this.#nobodyWaits() && this.#isSettled(), 'every call is answered', 2 * patienceTicks);
     await this.#leasesEnd();
     await this.#agree();
+    await bearTheDeaf(this.#world);
+    await handOver(this.#world);
     if (this.#world.chance.oneIn(2)) await this.#restartInOrder();
   }
 

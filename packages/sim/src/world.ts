@@ -18,6 +18,7 @@ import { Marks } from './marks.ts';
 import { driftMax } from './nemesis.ts';
 import { Oracle } from './oracle.ts';
 import type { Plan } from './plan.ts';
+import { DeposedLeaders } from './reigns.ts';
 import { type Report, type RunOptions, type Violation, ViolationError } from './run.ts';
 import { Trace } from './trace.ts';
 import { Watcher } from './watching.ts';
@@ -43,6 +44,7 @@ export class World {
   readonly #inputs: TimedInput[] = [];
   readonly #faults: Record<string, number> = {};
   readonly #source: Source;
+  readonly #deposed: DeposedLeaders;
   readonly #watched = new Map<Watcher, RunningMember>();
 
   constructor(plan: Plan, options: RunOptions) {
@@ -68,6 +70,7 @@ export class World {
       observer,
       violation,
     });
+    this.#deposed = new DeposedLeaders(this.cluster);
     const ledger = new Ledger(() => time.now, violation, plan.faults.includes('drift') ? driftMax : 0);
     this.ledger = ledger;
     this.oracle = new Oracle({ learned: (revision, changes) => ledger.learned(revision, changes), violation });
@@ -116,6 +119,8 @@ export class World {
     for (const { member } of this.cluster.lives) if (member !== undefined) this.#hear(member);
     this.ledger.check(this.oracle);
     this.#watch();
+    const deposed = this.#deposed.look(this.time.now);
+    if (deposed !== undefined) this.violation('Liveness', deposed);
     if (this.time.now % heldEveryTicks === 0) this.#weigh();
     this.stop();
   }

@@ -1,0 +1,85 @@
+// What leaders owe their cluster, as far as time has to do with it: a deposed one resigns, a healthy one stays, and one that
+// is asked hands over. All of it is Liveness: clients wait for nothing where it does not hold.
+
+import { Chance } from './chance.ts';
+import type { Cluster } from './cluster.ts';
+import { electionTicksOf } from './plan.ts';
+import type { Life, Seat } from './seat.ts';
+import type { World } from './world.ts';
+
+/** thesis §6.2: a leader that no majority answers resigns within an election timeout; then another may be elected. */
+export class DeposedLeaders {
+  readonly #cluster: Cluster;
+  readonly #ticksMax: number;
+  /** Since when each, awake, has led an old term. */
+  readonly #since = new Map<Life, number>();
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    this.#ticksMax = 2 * electionTicksOf(cluster.plan);
+  }
+
+  /** Looked at in every tick. Answers what is wrong. */
+  look(now: number): string | undefined {
+    const leads = ({ life }: Seat): boolean => life?.status?.role === 'leader';
+    const leaders = this.#cluster.seats.filter(leads);
+    if (leaders.length < 2) {
+      this.#since.clear();
+      return undefined;
+    }
+    const newest = Math.max(...leaders.map(({ life }) => life?.status?.term ?? 0));
+    for (const { name, life } of leaders) {
+      const term = life?.status?.term ?? newest;
+      if (life === undefined || term === newest || life.isAsleep || life.isStopping) {
+        if (life !== undefined) this.#since.delete(life);
+        continue;
+      }
+      const since = this.#since.get(life) ?? now;
+      this.#since.set(life, since);
+      if (now - since > this.#ticksMax)
+        return `${name} leads term ${term}, and for ${now - since} ticks another ${newest}`;
+    }
+    return undefined;
+  }
+}
+
+/** thesis §9.6, §4.2.3: a member that hears nobody for a while deposes nobody, neither meanwhile nor when it is back. */
+export async function bearTheDeaf(world: World): Promise<void> {
+  const { cluster, plan, trace } = world;
+  const { leader } = cluster;
+  const deaf = new Chance(plan.seed, 'deaf').pick(cluster.seats.filter((seat) => seat !== leader));
+  const before = leader?.life?.status?.term;
+  trace.say(`${deaf.name} hears nobody`);
+  for (const { name } of cluster.seats) if (name !== deaf.name) cluster.network.block(name, deaf.name);
+  const ticks = 3 * electionTicksOf(plan);
+  for (let tick = 0; tick < 2 * ticks; tick++) {
+    if (tick === ticks) cluster.network.heal();
+    await world.pass();
+    const now = cluster.leader;
+    const term = now?.life?.status?.term;
+    if (now === leader && term === before) continue;
+    const is = now === undefined ? 'nobody leads' : `${now.name} leads term ${term}`;
+    world.fail('Liveness', `${leader?.name} led term ${before} until ${deaf.name} heard nobody; now ${is}`);
+  }
+}
+
+/** thesis §3.10: among the healthy, the member that is chosen leads before anybody's election timer runs out. */
+export async function handOver(world: World): Promise<void> {
+  const { cluster, plan } = world;
+  const { leader } = cluster;
+  const heir = new Chance(plan.seed, 'heir').pick(cluster.seats.filter((seat) => seat !== leader));
+  let told = 'nothing';
+  const tell = (what: string): void => {
+    told = what;
+  };
+  leader?.life?.member?.moveLeader(heir.id).then(
+    () => tell('done'),
+    (error: unknown) => tell(String(error)),
+  );
+  for (let ticks = 0; told !== 'done'; ticks++) {
+    if (ticks > electionTicksOf(plan) || told !== 'nothing') {
+      world.fail('Liveness', `${leader?.name} is to hand over to ${heir.name}; after ${ticks} ticks it tells: ${told}`);
+    }
+    await world.pass();
+  }
+}
