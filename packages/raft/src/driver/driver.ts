@@ -11,6 +11,7 @@ import type {
   Message,
   NodeId,
   Options,
+  Raft,
   Ready,
   Status,
   Verdict,
@@ -58,7 +59,9 @@ export class Driver<Result, Query, Answer> {
   readonly settings: DriverSettings;
   readonly #options: DriverOptions<Result, Query, Answer>;
   readonly #rules: DriverRules;
-  readonly #raft: RaftCore;
+  readonly #core: RaftCore;
+  /** The core, or what stands around it. */
+  readonly #raft: Raft;
   readonly #proposals: Proposals<Result>;
   readonly #reads: Reads;
   readonly #sessionReads: SessionReads;
@@ -104,8 +107,8 @@ export class Driver<Result, Query, Answer> {
       ...(options.why === undefined ? {} : { why: options.why }),
       restore,
     };
-    const raft = createRaftWith(core, options.rules?.core ?? paperRules);
-    this.#raft = options.around?.(raft) ?? raft;
+    this.#core = createRaftWith(core, options.rules?.core ?? paperRules);
+    this.#raft = options.around?.(this.#core) ?? this.#core;
     this.#applied = restore.applied;
     const failed = (error: Error): void => this.#fail(error);
     this.#reads = new Reads((input) => this.#step(input), boot, settings.pendingReads, rules);
@@ -503,7 +506,7 @@ export class Driver<Result, Query, Answer> {
 
   /** Whether leader, term or role changed: looked at in every turn, and most of them are ticks that change nothing. */
   #isElsewhere(): boolean {
-    const { node } = this.#raft;
+    const { node } = this.#core;
     const { leader, term, role } = this.#leadership;
     const kind = role === 'learner' ? 'follower' : role;
     return node.leader !== leader || node.term !== term || node.role.kind !== kind;
