@@ -7,7 +7,7 @@
 import type { Cancel, Message, Peer, RequestOutcome } from '@kontiki/raft';
 import type { ByteReader } from './bytes.ts';
 import { type Channel, encodeWith } from './channel.ts';
-import { messageBytes, writeMessage } from './codec.ts';
+import { messageBytes, readMessage, writeMessage } from './codec.ts';
 import type { FrameId, FrameKind } from './frames.ts';
 import { type GreetContext, greet } from './greet.ts';
 
@@ -47,6 +47,7 @@ export class PeerLink {
   readonly #context: GreetContext;
   readonly #limits: LinkLimits;
   readonly #onUnreachable: () => void;
+  readonly #onMessage: (message: Message) => void;
   #state: LinkStatus['state'] = 'waiting';
   #channel: Channel | undefined;
   #cancelConnect: Cancel = () => {};
@@ -60,11 +61,17 @@ export class PeerLink {
   #isStopped = false;
   #isUnreachableDue = false;
 
-  constructor(context: GreetContext, limits: LinkLimits, peer: Peer, onUnreachable: () => void) {
+  constructor(
+    context: GreetContext,
+    limits: LinkLimits,
+    peer: Peer,
+    hooks: { readonly unreachable: () => void; readonly received: (message: Message) => void },
+  ) {
     this.#context = context;
     this.#limits = limits;
     this.peer = peer;
-    this.#onUnreachable = onUnreachable;
+    this.#onUnreachable = hooks.unreachable;
+    this.#onMessage = hooks.received;
     this.#connect();
   }
 
@@ -210,6 +217,11 @@ export class PeerLink {
   }
 
   #onFrame(kind: FrameKind, body: ByteReader): void {
+    if (kind === 'message') {
+      // A peer that does not know yet where to find this member answers on the way it was spoken to.
+      this.#onMessage(readMessage(body, { from: this.peer.id, to: this.#context.self.id }));
+      return;
+    }
     if (kind !== 'response' && kind !== 'requestRefused') {
       this.#channel?.refuse(`a frame of kind ${kind} has no place here`);
       return;

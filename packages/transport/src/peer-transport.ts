@@ -15,7 +15,8 @@ import type {
   TransportHandler,
 } from '@kontiki/raft';
 import { Acceptor, type Discovered } from './acceptor.ts';
-import type { Channel, ChannelHandler } from './channel.ts';
+import { type Channel, type ChannelHandler, encodeWith } from './channel.ts';
+import { messageBytes, writeMessage } from './codec.ts';
 import { type Checksum, crc32 } from './crc32.ts';
 import type { GreetContext } from './greet.ts';
 import { Gate, type Identity, type IncarnationStore, type Purpose } from './handshake.ts';
@@ -132,8 +133,14 @@ export class PeerTransport implements Transport {
     }
     for (const peer of peers) {
       if (peer.id === this.#options.identity.id || this.#links.has(peer.id)) continue;
-      const unreachable = (): void => this.#handler?.unreachable(peer.id);
-      this.#links.set(peer.id, new PeerLink(this.#context, this.#limits, peer, unreachable));
+      const hooks = {
+        unreachable: (): void => this.#handler?.unreachable(peer.id),
+        received: (message: Message): void => {
+          this.#received += 1;
+          this.#handler?.receive(message);
+        },
+      };
+      this.#links.set(peer.id, new PeerLink(this.#context, this.#limits, peer, hooks));
     }
   }
 
@@ -157,8 +164,21 @@ export class PeerTransport implements Transport {
 
   send(message: Message): void {
     const link = this.#links.get(message.to);
-    if (link === undefined) this.#unaddressed += 1;
-    else link.sendMessage(message);
+    if (link !== undefined) link.sendMessage(message);
+    else if (!this.#sendBack(message)) this.#unaddressed += 1;
+  }
+
+  /**
+   * To a member that spoke first, on the connection it opened. A follower that lags must be able to answer a leader of which its own
+   * log does not tell yet: without an answer it would never be sent what tells it.
+   */
+  #sendBack(message: Message): boolean {
+    const channel = this.#inbound.get(`peer ${message.to}`);
+    if (channel === undefined || channel.isBlocked) return false;
+    const frame = encodeWith(this.#context, 'message', messageBytes(message), (out) => writeMessage(out, message));
+    if (frame.length > this.#context.frameBytesMax) return false;
+    channel.write(frame);
+    return true;
   }
 
   sendSnapshot(to: NodeId, source: SnapshotSource, done: Done): Cancel {

@@ -93,6 +93,25 @@ function refusals(self: Member): readonly unknown[] {
   return self.log.filter((record) => record.level === 'warn').map((record) => record.fields.reason);
 }
 
+test('a member that was spoken to can answer a peer whose address it does not know', () => {
+  const a = member('a');
+  const b = member('b');
+  knows(a, 'b');
+  b.transport.send(heartbeat('b', 'a'));
+  a.transport.send(heartbeat('a', 'b'));
+  time.settle();
+  assert.equal(b.transport.status().unaddressed, 1, 'nobody has spoken yet');
+  b.transport.send(heartbeat('b', 'a', 2));
+  time.settle();
+
+  assert.deepEqual(a.received, [heartbeat('b', 'a', 2)]);
+  a.transport.setPeers([]);
+  time.settle();
+  b.transport.send(heartbeat('b', 'a', 3));
+  time.settle();
+  assert.equal(a.received.length, 1, 'not once the connection is gone');
+});
+
 test('messages arrive in order, also those sent before the connection stood', () => {
   const a = member('a');
   const b = member('b');
