@@ -5,6 +5,7 @@
 import type { Result } from '@kontiki/kv';
 import type { Command, RunningMember } from '@kontiki/member';
 import { sameBytes } from './checkers/bytes.ts';
+import { EqualHash } from './checkers/equal-hash.ts';
 import type { ReportViolation } from './checkers/names.ts';
 import type { Observer } from './checkers/observer.ts';
 import type { Cluster } from './cluster.ts';
@@ -59,11 +60,11 @@ const certainCodes: readonly unknown[] = [
 
 export class Calls {
   readonly #parts: CallParts;
-  /** Checksums of the whole store that were told, by revision and compaction. */
-  readonly #hashes = new Map<string, number>();
+  readonly #hashes: EqualHash;
 
   constructor(parts: CallParts) {
     this.#parts = parts;
+    this.#hashes = new EqualHash(parts.violation);
   }
 
   async make(input: CallInput): Promise<CallOutcome> {
@@ -251,18 +252,14 @@ export class Calls {
   }
 
   async #hash(seat: Seat, member: RunningMember, input: InputOf<'hash'>): Promise<CallOutcome> {
-    const { oracle, ledger, violation } = this.#parts;
+    const { oracle, ledger } = this.#parts;
     const revision = Math.max(0, oracle.revision - input.behind);
     const call = this.#begin(`hash ${revision}`);
     const { patience } = input;
     const answer = await this.#asked({ seat, call, patience, make: () => member.hashKv(revision) });
     if (answer.kind !== 'done' || 'kind' in answer.value) return 'nothing';
     ledger.answered(call);
-    const { hash, hashRevision, compactRevision } = answer.value;
-    const at = `${hashRevision} compacted at ${compactRevision}`;
-    const other = this.#hashes.get(at) ?? hash;
-    if (other !== hash) violation('EqualHash', `${seat.name} has hash ${hash} at ${at}, another has ${other}`);
-    this.#hashes.set(at, hash);
+    this.#hashes.told(seat.name, answer.value, answer.value.hash);
     return 'acknowledged';
   }
 

@@ -1,8 +1,9 @@
 // After the faults: a majority is healed and must make progress, then everybody is, and all must agree with each other and
 // with what clients were told.
 
+import { checkBoundedDisk } from './checkers/bounded-disk.ts';
 import { sameBytes } from './checkers/bytes.ts';
-import type { CheckerName } from './checkers/names.ts';
+import type { CheckerName, ReportViolation } from './checkers/names.ts';
 import type { Cluster } from './cluster.ts';
 import { rangeOf } from './commands.ts';
 import { electionTicksOf, ticksPerSecond } from './plan.ts';
@@ -162,14 +163,10 @@ export class Ending {
       const segments = files.filter(([path]) => path.startsWith(`/${name}/wal/`) && path.endsWith('.wal')).length;
       const snapshots = files.filter(([path]) => path.startsWith(`/${name}/snapshots/`)).map(([path]) => path);
       trace.say(`${name} has ${segments} segments and ${snapshots.length} snapshots`);
-      if (snapshots.length > 1) {
-        this.#fail('BoundedDisk', `${name} keeps snapshots that nobody needs: ${snapshots.join(' ')}`);
-      }
       const kept = life?.member === undefined ? 0 : this.#keptBytes();
-      const most = 6 + Math.ceil(kept / plan.segmentBytes);
-      if (segments > most) {
-        this.#fail('BoundedDisk', `${name} keeps ${segments} segments of the log, ${most} are enough`);
-      }
+      const segmentsMax = 6 + Math.ceil(kept / plan.segmentBytes);
+      const report: ReportViolation = (checker, text) => this.#fail(checker, text);
+      checkBoundedDisk(report, name, { snapshots, segments, segmentsMax });
     }
   }
 
