@@ -37,6 +37,8 @@ const commands = {
     says: "a story or a seed as a trace for etcd-io/raft's trace specification, on the standard output",
     run: (args) => passThrough(process.execPath, [...fromSource, 'packages/sim/src/node/trace-command.ts', ...args]),
   },
+  sim: { says: 'seeds of the simulator on all cores, judged by its checkers', run: simulator('sim') },
+  mutants: { says: 'known bugs, one at a time: each must be caught by the simulator', run: simulator('mutants') },
   'docs:long': { says: 'runs the long commands of the docs', run: program('scripts/doc-commands.ts') },
   bench: { says: 'Kontiki and etcd side by side under one load generator', run: program('bench/main.ts') },
 };
@@ -166,6 +168,14 @@ function program(path) {
   return (args) => {
     build();
     passThrough(process.execPath, [...fromSource, path, ...args]);
+  };
+}
+
+/** From the built files: its threads then need no loader. */
+function simulator(command) {
+  return (args) => {
+    build();
+    passThrough(process.execPath, [join(root, 'packages/sim/dist/node/main.js'), command, ...args]);
   };
 }
 

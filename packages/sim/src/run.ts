@@ -24,6 +24,8 @@ export interface RunOptions {
   readonly around?: (core: Raft) => Raft;
   /** What is done to the cluster, instead of what the seed draws. */
   readonly inputs?: readonly TimedInput[];
+  /** Ends the run there, as if all were well. */
+  readonly untilTick?: number;
 }
 
 export interface Violation {

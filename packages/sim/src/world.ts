@@ -92,10 +92,12 @@ export class World {
   async play(): Promise<Report> {
     const { cluster, plan } = this;
     for (const seat of cluster.seats) cluster.start(seat);
-    for (let tick = 0; tick < plan.ticks; tick++) {
+    const { untilTick = plan.ticks } = this.#options;
+    for (let tick = 0; tick < Math.min(plan.ticks, untilTick); tick++) {
       this.#source();
       await this.pass();
     }
+    if (untilTick < plan.ticks) return this.#report();
     healAll(cluster, this.trace);
     await new Ending(this).play();
     return this.#report();

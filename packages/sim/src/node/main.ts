@@ -1,0 +1,18 @@
+// The command line of the simulator: `sim` and `mutants`, as the scripts of the README start them.
+
+import { mutantsCommand } from './mutants-command.ts';
+import { simCommand } from './sim-command.ts';
+
+const [command = '', ...rest] = process.argv.slice(2);
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+/** One line that is written over and over; only where somebody can see it move. */
+const progress = (line: string): void => {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
+};
+const commands = { sim: simCommand, mutants: mutantsCommand };
+if (command !== 'sim' && command !== 'mutants') {
+  process.stderr.write('usage: main.js sim|mutants [arguments]\n');
+  process.exitCode = 2;
+} else {
+  process.exitCode = await commands[command](rest, print, progress);
+}

@@ -1,0 +1,93 @@
+// Worker threads that play runs, as many as there are cores. A run is one job; results come back in any order.
+
+import { availableParallelism } from 'node:os';
+import { Worker } from 'node:worker_threads';
+import type { Size } from '../plan.ts';
+import type { PlantedFault } from '../planted.ts';
+import type { Report, Violation } from '../run.ts';
+import type { RunStory } from '../run-story.ts';
+import type { Shrunk } from '../shrink.ts';
+
+export type Job =
+  | {
+      readonly kind: 'seed';
+      readonly seed: number;
+      readonly size: Size;
+      readonly mutant?: string;
+      readonly planted?: readonly PlantedFault[];
+    }
+  | { readonly kind: 'story'; readonly story: RunStory }
+  | { readonly kind: 'shrink'; readonly story: RunStory; readonly runsMax: number };
+
+export interface Played {
+  readonly violations: readonly Violation[];
+  /** Inputs only where something was found. */
+  readonly report: Report;
+}
+
+interface Waiting {
+  readonly job: Job;
+  readonly resolve: (value: never) => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Pool {
+  readonly size: number;
+  readonly #idle: Worker[] = [];
+  readonly #busy = new Map<Worker, Waiting>();
+  readonly #queue: Waiting[] = [];
+
+  constructor(size: number = availableParallelism()) {
+    this.size = size;
+    // From source, the file is TypeScript and the loader comes with the arguments of this process.
+    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
+    for (let at = 0; at < size; at++) this.#idle.push(this.#worker(new URL(file, import.meta.url)));
+  }
+
+  play(job: Extract<Job, { readonly kind: 'seed' | 'story' }>): Promise<Played> {
+    return this.#run(job);
+  }
+
+  shrink(story: RunStory, runsMax: number): Promise<Shrunk> {
+    return this.#run({ kind: 'shrink', story, runsMax });
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#idle, ...this.#busy.keys()].map((worker) => worker.terminate()));
+  }
+
+  #run<T>(job: Job): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ job, resolve, reject });
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    const worker = this.#queue.length === 0 ? undefined : this.#idle.pop();
+    if (worker === undefined) return;
+    const waiting = this.#queue.shift();
+    if (waiting === undefined) return;
+    this.#busy.set(worker, waiting);
+    worker.postMessage(waiting.job);
+  }
+
+  #worker(file: URL): Worker {
+    const worker = new Worker(file);
+    const settle = (act: (waiting: Waiting) => void): void => {
+      const waiting = this.#busy.get(worker);
+      this.#busy.delete(worker);
+      if (waiting !== undefined) act(waiting);
+    };
+    worker.on('message', (answer: { readonly value?: never; readonly error?: string }) => {
+      settle(({ resolve, reject }) => {
+        if (answer.error !== undefined) reject(new Error(answer.error));
+        else resolve(answer.value as never);
+      });
+      this.#idle.push(worker);
+      this.#next();
+    });
+    worker.on('error', (error: Error) => settle(({ reject }) => reject(error)));
+    return worker;
+  }
+}
