@@ -33,7 +33,8 @@ export class Ending {
     await this.#until(() => this.#nobodyWaits() && this.#isSettled(), 'every call is answered', 2 * patienceTicks);
     await this.#leasesEnd();
     await this.#agree();
-    await bearTheDeaf(this.#world);
+    // Without pre-votes a member that hears nobody does depose the leader.
+    if (this.#world.plan.settings.preVote !== false) await bearTheDeaf(this.#world);
     await handOver(this.#world);
     if (this.#world.chance.oneIn(2)) await this.#restartInOrder();
   }

@@ -146,6 +146,7 @@ export class TracedRaft implements Raft {
     if (msg === undefined) return undefined;
     switch (message.kind) {
       case 'requestVote':
+        this.#world.ask(message);
         return { event: 'ReceiveRequestVoteRequest', msg };
       case 'requestVoteReply':
         return { event: 'ReceiveRequestVoteResponse', msg };
@@ -192,7 +193,7 @@ export class TracedRaft implements Raft {
         if (message.phase === 'preVote') return undefined;
         return { event: 'SendRequestVoteRequest', msg: voteRequest(message) };
       case 'requestVoteReply':
-        if (message.phase === 'preVote') return undefined;
+        if (message.phase === 'preVote' || !this.#world.answersVote(message)) return undefined;
         return { event: 'SendRequestVoteResponse', msg: voteReply(message, message.granted) };
       case 'appendEntries':
         return { event: 'SendAppendEntriesRequest', msg: append(message, this.#world.commitOf(status)) };
@@ -200,14 +201,13 @@ export class TracedRaft implements Raft {
         return { event: 'SendAppendEntriesRequest', msg: snapshot(message) };
       case 'appendEntriesReply': {
         const { outcome } = message;
-        if (outcome.kind === 'rejected') {
-          const msg = appendRejection(message, outcome.rejected, outcome.tryIndex);
-          return { event: 'SendAppendEntriesResponse', msg };
-        }
-        const match = this.#world.settle(message, outcome.match);
-        return match === undefined
-          ? undefined
-          : { event: 'SendAppendEntriesResponse', msg: appendReply(message, match) };
+        const match = this.#world.settle(message);
+        if (match === undefined) return undefined;
+        const msg =
+          outcome.kind === 'matched'
+            ? appendReply(message, match)
+            : appendRejection(message, outcome.rejected, outcome.tryIndex);
+        return { event: 'SendAppendEntriesResponse', msg };
       }
       default:
         return undefined;

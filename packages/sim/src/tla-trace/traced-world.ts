@@ -15,6 +15,8 @@ export class TracedWorld {
   readonly #print: (line: string) => void;
   readonly #onTheirWay = new Map<string, TraceMessage>();
   readonly #owed = new Map<string, Owed>();
+  /** Vote requests that were taken in and not answered yet. */
+  readonly #asked = new Set<string>();
   readonly #durableCommit = new Map<NodeId, number>();
   #count = 0;
 
@@ -48,19 +50,28 @@ export class TracedWorld {
     return msg;
   }
 
+  ask({ from, to }: MessageOf<'requestVote'>): void {
+    this.#asked.add(`${to}>${from}`);
+  }
+
+  /** Whether this answers what was asked: not a second time, to a copy of the request. */
+  answersVote({ from, to }: MessageOf<'requestVoteReply'>): boolean {
+    return this.#asked.delete(`${from}>${to}`);
+  }
+
   /** Notes what the specification answers to a request, should it not be refused. */
   owe(message: MessageOf<'appendEntries'>, commit: number): void {
-    const { prev, entries, from, to, term, round } = message;
+    const { prev, entries, from, to, round } = message;
     const covered = prev.index + entries.length;
     // Below the commit index it does not look at the entries, and says how far it has committed.
-    this.#owed.set(`${to}>${from} ${term} ${round}`, { covered, match: prev.index < commit ? commit : covered });
+    this.#owed.set(`${to}>${from} ${round}`, { covered, match: prev.index < commit ? commit : covered });
   }
 
   /** What the specification answers, if this is the answer that it gives: the one that needs no other after it. */
-  settle({ from, to, term, round }: MessageOf<'appendEntriesReply'>, match: number): number | undefined {
-    const name = `${from}>${to} ${term} ${round}`;
+  settle({ from, to, round, outcome }: MessageOf<'appendEntriesReply'>): number | undefined {
+    const name = `${from}>${to} ${round}`;
     const owed = this.#owed.get(name);
-    if (owed === undefined || match < owed.covered) return undefined;
+    if (owed === undefined || (outcome.kind === 'matched' && outcome.match < owed.covered)) return undefined;
     this.#owed.delete(name);
     return owed.match;
   }
