@@ -7,37 +7,45 @@ import { openReplica } from './replica.ts';
 
 const host = '127.0.0.1';
 
+type Opened<Result, Query, Answer> = (
+  node: RaftNode<Result, Query, Answer>,
+  machine: StateMachine<Result, Query, Answer>,
+) => void;
+
+export interface LocalClusterOptions<Result, Query, Answer> {
+  readonly cluster: string;
+  readonly directory: string;
+  readonly ports: readonly number[];
+  readonly machine: () => StateMachine<Result, Query, Answer>;
+  /** Told of every replica that has started, the first time and later. */
+  readonly opened?: Opened<Result, Query, Answer>;
+}
+
 export class LocalCluster<Result, Query, Answer> {
   readonly #cluster: string;
   readonly #directory: string;
   readonly #machine: () => StateMachine<Result, Query, Answer>;
+  readonly #opened: Opened<Result, Query, Answer>;
   readonly #ports = new Map<NodeId, number>();
   readonly #nodes = new Map<NodeId, RaftNode<Result, Query, Answer>>();
 
-  private constructor(cluster: string, directory: string, machine: () => StateMachine<Result, Query, Answer>) {
+  private constructor({ cluster, directory, machine, opened = () => {} }: LocalClusterOptions<Result, Query, Answer>) {
     this.#cluster = cluster;
     this.#directory = directory;
     this.#machine = machine;
+    this.#opened = opened;
   }
 
   /**
    * One replica for each port. The addresses are part of what is replicated, so a cluster that shall be found again by its
    * next process needs the same ports then; 0 takes a free one.
    */
-  static async start<Result, Query, Answer>({
-    cluster,
-    directory,
-    ports,
-    machine,
-  }: {
-    readonly cluster: string;
-    readonly directory: string;
-    readonly ports: readonly number[];
-    readonly machine: () => StateMachine<Result, Query, Answer>;
-  }): Promise<LocalCluster<Result, Query, Answer>> {
-    const self = new LocalCluster(cluster, directory, machine);
+  static async start<Result, Query, Answer>(
+    options: LocalClusterOptions<Result, Query, Answer>,
+  ): Promise<LocalCluster<Result, Query, Answer>> {
+    const self = new LocalCluster(options);
     // All are bound before the first replica starts, because the configuration names them all.
-    const networks = await Promise.all(ports.map((port) => TcpNetwork.bind({ host, port })));
+    const networks = await Promise.all(options.ports.map((port) => TcpNetwork.bind({ host, port })));
     const seats = networks.map((network, at) => ({ id: `replica-${at + 1}` as NodeId, network }));
     for (const { id, network } of seats) self.#ports.set(id, network.port);
     await Promise.all(seats.map(({ id, network }) => self.#open(id, network)));
@@ -105,16 +113,18 @@ export class LocalCluster<Result, Query, Answer> {
 
   async #open(id: NodeId, network: TcpNetwork): Promise<void> {
     const members = new Map([...this.#ports].map(([member, port]) => [member, tcpAddress(host, port)]));
+    const stateMachine = this.#machine();
     const node = await openReplica({
       cluster: this.#cluster,
       id,
       directory: join(this.#directory, id),
       network,
       members,
-      stateMachine: this.#machine(),
+      stateMachine,
       // An election takes 0.2 to 0.4 s here; across machines keep the defaults.
       settings: { electionTicks: 20, heartbeatTicks: 4 },
     });
     this.#nodes.set(id, node);
+    this.#opened(node, stateMachine);
   }
 }
