@@ -64,9 +64,10 @@ async function assembled(
   const backend: Backend = await storage.openBackend(dataDir.rowsDirectory);
   onUndo(() => answered((done) => backend.close(done)));
 
-  const { boot, incarnation } = dataDir;
+  const { boot, incarnation, clusterId, memberId } = dataDir;
+  let member: RunningMember | undefined;
   const transport = new PeerTransport({
-    identity: { cluster: hexId(config.clusterId), id: asNodeId(hexId(config.memberId)), boot, incarnation },
+    identity: { cluster: hexId(clusterId), id: asNodeId(hexId(memberId)), boot, incarnation },
     network: new PeerUrlNetwork(tcp),
     ticker,
     incarnations: {
@@ -77,15 +78,19 @@ async function assembled(
     },
     log: portLogger(logger),
     checksum: nativeCrc32,
+    discovered: (_question, answer) => member?.describeCluster(answer),
+    onRemoved: () => member?.toldOfRemoval(),
   });
   // With it, and the log on disk, a run can be played again.
   const seed = randomBytes(8).toString('hex');
-  const { clusterId, memberId, name } = config;
+  const { name } = config;
   logger.info('starting local member', { 'local-member-id': memberId, 'cluster-id': clusterId, boot, seed });
-  const member = await openMember({
+  const { members, joins } = dataDir.beginning;
+  member = await openMember({
     identity: { clusterId, memberId, name },
     boot,
-    initialMembers: config.initialMembers,
+    initialMembers: joins ? [] : members,
+    ...(joins ? { join: members } : {}),
     clientUrls: config.advertiseClientUrls,
     log: timedLog(log, (seconds) => metrics.walSynced(seconds)),
     snapshots,
@@ -96,6 +101,13 @@ async function assembled(
     seed,
     settings: settingsOf(config),
     watchProgressTicks: ticksOf(config.watchProgressNotifyMs),
+    strictReconfigCheck: config.strictReconfigCheck,
+    isConnected: (peer) => transport.isConnected(peer),
+    removedMembers: (ids) => {
+      transport.setRemoved(ids);
+      // Only saves room: what cannot be written now is written with the next change.
+      dataDir.forgetPeers(ids).catch(() => undefined);
+    },
     logger: portLogger(logger),
   });
   metrics.observe(member, transport);

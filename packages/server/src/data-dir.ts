@@ -1,4 +1,5 @@
-// What a data directory is: whose it is, in which format, how often it was started. Opened before anything in it is read,
+// What a data directory is: whose it is, in which format, how often it was started. Who the member is, is decided when the
+// directory is made and never again: later flags about the initial cluster are not asked, as in etcd. Opened before anything in it is read,
 // so that a wrong directory is refused while it is still whole. Its one own file is replaced as a whole, by rename.
 //
 //   DIR/kontiki.json   this file
@@ -24,10 +25,20 @@ export interface DataDirOptions {
   readonly vfs: Vfs;
   readonly directory: string;
   readonly walDirectory: string | undefined;
+  readonly token: string;
+  /** Who the flags of a new cluster would make this member; undefined when they describe none. */
+  readonly flagged: Pick<NewMember, 'clusterId' | 'memberId'> | undefined;
+  /** Asked when the directory holds nothing yet. A rejection ends the opening and leaves nothing behind. */
+  readonly newMember: () => Promise<NewMember>;
+}
+
+/** Who a member is when its data directory is made. */
+export interface NewMember {
   readonly clusterId: bigint;
   readonly memberId: bigint;
-  /** A directory that holds nothing yet may become this member's. */
-  readonly mayCreate: boolean;
+  /** The members of a new cluster; or, for one that joins, those of the running one. */
+  readonly members: readonly { readonly id: bigint; readonly peerUrls: readonly string[] }[];
+  readonly joins: boolean;
 }
 
 /** The format of the directory as a whole; log, snapshots and rows have versions of their own. */
@@ -43,6 +54,9 @@ interface Content {
   /** A log was made durable here: from then on an empty one is a lost one. */
   readonly logged: boolean;
   readonly peers: Readonly<Record<string, string>>;
+  readonly token?: string;
+  readonly joins?: boolean;
+  readonly members?: readonly { readonly id: string; readonly peerUrls: readonly string[] }[];
 }
 
 export class DataDir {
@@ -65,7 +79,7 @@ export class DataDir {
       const found = await read(vfs, directory);
       if (found === undefined) await requireUnused(options);
       else requireSame(found, options);
-      const content = found ?? fresh(options);
+      const content = found ?? fresh(await options.newMember(), options.token);
       const dir = new DataDir(options, lock, { ...content, boot: content.boot + 1 });
       if (content.logged) await dir.#requireLog();
       await dir.#write();
@@ -84,6 +98,20 @@ export class DataDir {
     this.walDirectory = options.walDirectory ?? `${options.directory}/member/wal`;
     this.snapshotDirectory = `${options.directory}/member/snap`;
     this.rowsDirectory = `${options.directory}/member/db`;
+  }
+
+  get clusterId(): bigint {
+    return BigInt(`0x${this.#content.cluster}`);
+  }
+
+  get memberId(): bigint {
+    return BigInt(`0x${this.#content.member}`);
+  }
+
+  /** As it was when the directory was made; for a first start that did not get far. */
+  get beginning(): Pick<NewMember, 'members' | 'joins'> {
+    const { members = [], joins = false } = this.#content;
+    return { joins, members: members.map(({ id, peerUrls }) => ({ id: BigInt(`0x${id}`), peerUrls })) };
   }
 
   /** Random, made once with the directory: peers know by it that the disk is still the same. */
@@ -110,6 +138,14 @@ export class DataDir {
 
   rememberPeer(id: string, incarnation: string): Promise<void> {
     this.#content = { ...this.#content, peers: { ...this.#content.peers, [id]: incarnation } };
+    return this.#write();
+  }
+
+  /** These were removed for good: what was known of them is not needed any more. */
+  forgetPeers(ids: readonly string[]): Promise<void> {
+    if (!ids.some((id) => id in this.#content.peers)) return Promise.resolve();
+    const left = Object.entries(this.#content.peers).filter(([id]) => !ids.includes(id));
+    this.#content = { ...this.#content, peers: Object.fromEntries(left) };
     return this.#write();
   }
 
@@ -147,7 +183,7 @@ async function usable<T>(step: Promise<T>): Promise<T> {
   }
 }
 
-function fresh({ clusterId, memberId }: DataDirOptions): Content {
+function fresh({ clusterId, memberId, members, joins }: NewMember, token: string): Content {
   return {
     format,
     cluster: hexId(clusterId),
@@ -156,12 +192,21 @@ function fresh({ clusterId, memberId }: DataDirOptions): Content {
     boot: 0,
     logged: false,
     peers: {},
+    token,
+    joins,
+    members: members.map(({ id, peerUrls }) => ({ id: hexId(id), peerUrls })),
   };
 }
 
-function requireSame(found: Content, { directory, clusterId, memberId }: DataDirOptions): void {
-  const [cluster, member] = [hexId(clusterId), hexId(memberId)];
-  if (found.cluster === cluster && found.member === member) return;
+/**
+ * The flags need not describe the cluster of now; they may not describe another member of the cluster that this one began with, nor
+ * another cluster by its token. Then somebody has confused two directories.
+ */
+function requireSame(found: Content, { directory, flagged, token }: DataDirOptions): void {
+  if (flagged === undefined) return;
+  const [cluster, member] = [hexId(flagged.clusterId), hexId(flagged.memberId)];
+  const isOther = found.cluster === cluster && found.member !== member;
+  if (!isOther && (found.token === undefined || found.token === token)) return;
   throw new DataDirError(
     `data directory ${directory} belongs to member ${found.member} of cluster ${found.cluster}, but the flags make this ` +
       `member ${member} of cluster ${cluster}: start it with the --initial-cluster, --initial-cluster-token and ` +
@@ -170,13 +215,7 @@ function requireSame(found: Content, { directory, clusterId, memberId }: DataDir
 }
 
 /** Data without our file is somebody else's: etcd's, or a member of which a part was taken away. */
-async function requireUnused({ vfs, directory, mayCreate }: DataDirOptions): Promise<void> {
-  if (!mayCreate) {
-    throw new DataDirError(
-      `--initial-cluster-state=existing, but ${directory} holds no member: joining a running cluster is not built yet; ` +
-        'use new for the first start of a cluster, or the --data-dir of the member',
-    );
-  }
+async function requireUnused({ vfs, directory }: DataDirOptions): Promise<void> {
   for (const part of ['member', 'member/wal', 'member/snap', 'member/db']) {
     const names = await namesIn(vfs, `${directory}/${part}`);
     if (names.length === 0) continue;
@@ -241,8 +280,18 @@ function isContent(fields: object): fields is Content {
     Number.isSafeInteger(Reflect.get(fields, 'boot')) &&
     has('logged', 'boolean') &&
     has('peers', 'object') &&
-    Object.values(Reflect.get(fields, 'peers') ?? {}).every((incarnation) => typeof incarnation === 'string')
+    Object.values(Reflect.get(fields, 'peers') ?? {}).every((incarnation) => typeof incarnation === 'string') &&
+    ['cluster', 'member'].every((name) => /^[\da-f]{1,16}$/.test(String(Reflect.get(fields, name)))) &&
+    (!('token' in fields) || has('token', 'string')) &&
+    (!('joins' in fields) || has('joins', 'boolean')) &&
+    (!('members' in fields) || (Array.isArray(fields.members) && fields.members.every(isMember)))
   );
+}
+
+function isMember(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const [id, urls]: readonly unknown[] = [Reflect.get(value, 'id'), Reflect.get(value, 'peerUrls')];
+  return /^[\da-f]{1,16}$/.test(String(id)) && Array.isArray(urls) && urls.every((url) => typeof url === 'string');
 }
 
 async function replace(vfs: Vfs, directory: string, content: string): Promise<void> {

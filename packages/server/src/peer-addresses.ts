@@ -15,20 +15,7 @@ export class PeerUrlNetwork implements Network {
   }
 
   dial(address: Uint8Array, opened: Completion<Connection>): Cancel {
-    let cancel: Cancel = () => undefined;
-    let isCancelled = false;
-    const attempt = (urls: readonly string[]): void => {
-      const [url, ...others] = urls;
-      cancel = this.#tcp.dial(hostAndPort(url ?? ''), (outcome) => {
-        if (outcome.kind === 'failed' && others.length > 0 && !isCancelled) attempt(others);
-        else opened(outcome);
-      });
-    };
-    attempt(peerUrlsOf(address));
-    return () => {
-      isCancelled = true;
-      cancel();
-    };
+    return dialPeer((hostAndPort, done) => this.#tcp.dial(hostAndPort, done), address, opened);
   }
 
   listen(accept: (connection: Connection) => void): void {
@@ -38,6 +25,24 @@ export class PeerUrlNetwork implements Network {
   close(done: Done): void {
     this.#tcp.close(done);
   }
+}
+
+/** One URL of the address after the other. */
+export function dialPeer(dial: Network['dial'], address: Uint8Array, opened: Completion<Connection>): Cancel {
+  let cancel: Cancel = () => undefined;
+  let isCancelled = false;
+  const attempt = (urls: readonly string[]): void => {
+    const [url, ...others] = urls;
+    cancel = dial(hostAndPort(url ?? ''), (outcome) => {
+      if (outcome.kind === 'failed' && others.length > 0 && !isCancelled) attempt(others);
+      else opened(outcome);
+    });
+  };
+  attempt(peerUrlsOf(address));
+  return () => {
+    isCancelled = true;
+    cancel();
+  };
 }
 
 /** What is no URL is dialled as it is, so that the network below says what is wrong with it. */

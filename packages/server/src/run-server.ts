@@ -1,6 +1,6 @@
 // `kontiki server`: one member as a process, from its command line to its exit code.
 //
-//   0  stopped in order · 1 could not start · 2 wrong flags · 70 fail-stop: storage or an invariant failed
+//   0  stopped in order, or removed from the cluster, as etcd · 1 could not start · 2 wrong flags · 70 fail-stop: storage or an invariant failed
 
 import { constants } from 'node:os';
 import { StoreFormatError, StoreInvariantError } from '@kontiki/kv';
@@ -17,6 +17,7 @@ import { kontikiVersion, serverVersion } from './version.ts';
 
 const couldNotStart = 1;
 const wrongFlags = 2;
+const removedStopMs = 1000;
 
 /**
  * Runs until a signal stops the member. Resolves with the exit code; a fail-stop and a second signal end the process here,
@@ -61,12 +62,24 @@ async function serveUntilSignal(
   try {
     server = await startServer(config, storage === undefined ? { logger } : { logger, storage });
   } catch (error: unknown) {
+    if (error instanceof ConfigError) {
+      process.stderr.write(`${error.message}\n`);
+      return wrongFlags;
+    }
     if (isStorageFailure(error)) failStop('cannot start on what is stored', error);
     logger.error('cannot start', { error: describe(error) });
     return couldNotStart;
   }
   server.onFailure((error) => failStop('the server stops itself: it cannot go on safely', error));
-  await signal;
+  const removed = new Promise<void>((resolve) => {
+    server.onRemoved(() => {
+      logger.warn('server error', { error: 'the member has been permanently removed from the cluster' });
+      logger.warn('data-dir used by this member must be removed');
+      // etcd's pause: whoever asked for the removal here is answered, and the others hear of it.
+      setTimeout(resolve, removedStopMs);
+    });
+  });
+  await Promise.race([signal, removed]);
   await server.stop();
   return 0;
 }

@@ -5,10 +5,12 @@ import type { RunningMember } from '@kontiki/member';
 import { TcpNetwork } from '@kontiki/transport/node';
 import { assemble } from './assemble.ts';
 import { ClientPorts } from './client-ports.ts';
-import type { ServerConfig } from './config/server-config.ts';
+import { ConfigError } from './config/flags.ts';
+import type { FlaggedCluster, ServerConfig } from './config/server-config.ts';
 import { bindAddress, type MemberUrl } from './config/urls.ts';
 import { DataDir } from './data-dir.ts';
 import { Metrics } from './http/metrics.ts';
+import { joinExisting } from './joining.ts';
 import type { Logger } from './log.ts';
 import { diskStorage, type ServerStorage } from './storage.ts';
 import { clusterVersionShort, kontikiVersion, serverVersion } from './version.ts';
@@ -47,6 +49,11 @@ export class RunningServer {
     this.member.onFailure(listener);
   }
 
+  /** Called once when the member was removed from its cluster for good: the process must end. */
+  onRemoved(listener: () => void): void {
+    this.member.onRemoved(listener);
+  }
+
   /** Lets calls in flight end, hands leadership over, and closes everything. */
   async stop(): Promise<void> {
     this.#logger.info('closing etcd server', { name: this.member.identity.name });
@@ -65,9 +72,13 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
     vfs: storage.vfs,
     directory: config.dataDir,
     walDirectory: config.walDir,
-    clusterId: config.clusterId,
-    memberId: config.memberId,
-    mayCreate: config.initialClusterState === 'new',
+    token: config.initialClusterToken,
+    flagged: flaggedOrNone(config),
+    newMember: async () => {
+      const flagged = config.flaggedCluster();
+      if (config.initialClusterState === 'existing') return await joinExisting(flagged);
+      return { ...flagged, joins: false };
+    },
   });
   if (storage.isOpenToOthers?.(config.dataDir) === true) {
     logger.warn('the data directory can be read or written by other users of this machine: chmod 700 keeps them out', {
@@ -108,24 +119,36 @@ async function bindForPeers(url: MemberUrl): Promise<TcpNetwork> {
 async function published(member: RunningMember, config: ServerConfig, logger: Logger): Promise<void> {
   let timer: NodeJS.Timeout | undefined;
   const failed = new Promise<never>((_resolve, reject) => member.onFailure(reject));
+  const removed = new Promise<'removed'>((resolve) => member.onRemoved(() => resolve('removed')));
   const waited = new Promise<'late'>((resolve) => {
     timer = setTimeout(() => resolve('late'), readyWaitMs);
   });
   const publication = member.publish().then((): 'published' => {
     logger.info('published local member to cluster through raft', {
-      'local-member-id': config.memberId,
+      'local-member-id': member.identity.memberId,
       'local-member-attributes': `{Name:${config.name} ClientURLs:[${config.advertiseClientUrls.join(' ')}]}`,
-      'cluster-id': config.clusterId,
+      'cluster-id': member.identity.clusterId,
     });
     logger.info('enabled capabilities for version', { 'cluster-version': clusterVersionShort });
     return 'published';
   });
   // Later failures are told to those who listen then.
   failed.catch(() => undefined);
-  const outcome = await Promise.race([publication, waited, failed]);
+  const outcome = await Promise.race([publication, waited, failed, removed]);
   clearTimeout(timer);
   if (outcome === 'late') logger.warn('timed out waiting for the ready notification');
   logger.info('ready to serve client requests');
+}
+
+/** Flags that describe no cluster matter to a first start only, which says what is wrong with them. */
+function flaggedOrNone(config: ServerConfig): FlaggedCluster | undefined {
+  if (config.initialClusterState === 'existing') return undefined;
+  try {
+    return config.flaggedCluster();
+  } catch (error: unknown) {
+    if (error instanceof ConfigError) return undefined;
+    throw error;
+  }
 }
 
 function startFields(config: ServerConfig): Readonly<Record<string, unknown>> {
@@ -141,9 +164,7 @@ function startFields(config: ServerConfig): Readonly<Record<string, unknown>> {
     'listen-peer-urls': [config.listenPeerUrl.text],
     'listen-client-urls': config.listenClientUrls.map(({ text }) => text),
     'advertise-client-urls': config.advertiseClientUrls,
-    'initial-cluster': config.initialMembers
-      .flatMap(({ name, peerUrls }) => peerUrls.map((url) => `${name}=${url}`))
-      .join(','),
+    'initial-cluster': config.initialCluster,
     'initial-cluster-state': config.initialClusterState,
   };
 }

@@ -25,6 +25,7 @@ export type FlagName =
   | 'initial-cluster'
   | 'initial-cluster-state'
   | 'initial-cluster-token'
+  | 'strict-reconfig-check'
   | 'max-txn-ops'
   | 'max-request-bytes'
   | 'max-concurrent-streams'
@@ -53,8 +54,9 @@ export const flags: Readonly<Record<FlagName, FlagRow>> = {
   ),
   'advertise-client-urls': row('urls', 'http://localhost:2379', 'Client URLs that the cluster names for this member.'),
   'initial-cluster': row('text', 'default=http://localhost:2380', 'The first members: NAME=PEER-URL,…'),
-  'initial-cluster-state': row('text', 'new', "'new', or 'existing' for a member whose data is already there."),
+  'initial-cluster-state': row('text', 'new', "'new', or 'existing' for a member that was added to a running cluster."),
   'initial-cluster-token': row('text', 'etcd-cluster', 'Keeps clusters with equal URLs apart.'),
+  'strict-reconfig-check': row('switch', 'true', 'Refuse changes of membership that put the quorum at risk.'),
   'max-txn-ops': row('count', '128', 'Maximum number of operations permitted in a transaction.'),
   'max-request-bytes': row('count', '1572864', 'Maximum client request size in bytes the server will accept.'),
   'max-concurrent-streams': row('count', '4294967295', 'Maximum concurrent streams per client connection.'),
@@ -160,7 +162,6 @@ export const unbuiltFlags: Readonly<Record<string, { readonly kind: FlagKind; re
   'self-signed-cert-validity': idle('count', '1'),
   'socket-reuse-address': idle('switch', 'false'),
   'socket-reuse-port': idle('switch', 'false'),
-  'strict-reconfig-check': idle('switch', 'true'),
   'tls-max-version': idle('text', ''),
   'tls-min-version': idle('text', 'TLS1.2'),
   'trusted-ca-file': idle('text', ''),

@@ -79,7 +79,7 @@ function isBuilt(name: string): name is FlagName {
 
 function take(set: Map<FlagName, string>, name: string, value: string, source: string): void {
   if (isBuilt(name)) {
-    set.set(name, value);
+    set.set(name, flags[name].kind === 'switch' ? spelledOut(value) : value);
     return;
   }
   const { idle, kind } = unbuiltFlags[name] ?? { idle: [], kind: 'text' };

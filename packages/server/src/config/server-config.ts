@@ -11,6 +11,14 @@ export interface InitialMember {
   readonly peerUrls: readonly string[];
 }
 
+/** What the flags make of this member, in a cluster that they describe. */
+export interface FlaggedCluster {
+  readonly memberId: bigint;
+  readonly clusterId: bigint;
+  /** Sorted by id, this member included. */
+  readonly members: readonly InitialMember[];
+}
+
 export interface ServerConfig {
   readonly name: string;
   readonly dataDir: string;
@@ -19,12 +27,16 @@ export interface ServerConfig {
   readonly listenPeerUrl: MemberUrl;
   readonly listenClientUrls: readonly MemberUrl[];
   readonly advertiseClientUrls: readonly string[];
-  readonly memberId: bigint;
-  readonly clusterId: bigint;
-  /** Sorted by id, this member included. */
-  readonly initialMembers: readonly InitialMember[];
-  /** `existing` is good only for a data directory that already holds this member. */
+  /** The --initial-cluster that is in force, as text. */
+  readonly initialCluster: string;
+  readonly initialClusterToken: string;
   readonly initialClusterState: 'new' | 'existing';
+  /**
+   * Reads the flags about the initial cluster. Only a member without data needs them, as in etcd: who has data knows who it is.
+   * @throws ConfigError when they do not fit together.
+   */
+  readonly flaggedCluster: () => FlaggedCluster;
+  readonly strictReconfigCheck: boolean;
   readonly heartbeatMs: number;
   readonly electionMs: number;
   readonly snapshotCount: number;
@@ -81,8 +93,7 @@ export function serverConfig(set: ReadonlyMap<FlagName, string>): ServerConfig {
   }
 
   const token = settings.text('initial-cluster-token');
-  const initialMembers = membersOf(initialCluster(set, settings, name, peerUrls), token);
-  const self = localMember(initialMembers, name, peerUrls);
+  const cluster = initialCluster(set, settings, name, peerUrls);
   const interval = set.has('watch-progress-notify-interval')
     ? 'watch-progress-notify-interval'
     : 'experimental-watch-progress-notify-interval';
@@ -93,10 +104,15 @@ export function serverConfig(set: ReadonlyMap<FlagName, string>): ServerConfig {
     listenPeerUrl,
     listenClientUrls,
     advertiseClientUrls: advertiseClientUrls.map((url) => url.text),
-    memberId: self.id,
-    clusterId: clusterIdOf(initialMembers.map((member) => member.id)),
-    initialMembers,
+    initialCluster: cluster,
+    initialClusterToken: token,
     initialClusterState,
+    flaggedCluster: () => {
+      const members = membersOf(cluster, token);
+      const { id: memberId } = localMember(members, name, peerUrls);
+      return { memberId, clusterId: clusterIdOf(members.map(({ id }) => id)), members };
+    },
+    strictReconfigCheck: settings.isOn('strict-reconfig-check'),
     heartbeatMs,
     electionMs,
     snapshotCount: settings.positive('snapshot-count'),
@@ -150,6 +166,11 @@ class Settings {
     const text = this.text(name);
     const value = /^(?:\d+|0x[\da-fA-F]+)$/.test(text) ? Number(text) : Number.NaN;
     return Number.isSafeInteger(value) ? value : this.refuse(name, text, 'parse error');
+  }
+
+  isOn(name: FlagName): boolean {
+    const text = this.text(name);
+    return text === 'true' || (text !== 'false' && this.refuse(name, text, 'parse error'));
   }
 
   positive(name: FlagName): number {

@@ -15,7 +15,7 @@ function configOf(argv: readonly string[], env: Env = {}): ServerConfig {
 
 function refusalOf(argv: readonly string[], env: Env = {}): string {
   try {
-    configOf(argv, env);
+    configOf(argv, env).flaggedCluster();
   } catch (error: unknown) {
     assert.ok(error instanceof ConfigError, String(error));
     return error.message;
@@ -24,6 +24,19 @@ function refusalOf(argv: readonly string[], env: Env = {}): string {
 }
 
 describe('flags', () => {
+  it('about the initial cluster that do not fit are of no matter to who has data', () => {
+    assert.equal(configOf(['--initial-cluster=a=http://127.0.0.1:1']).name, 'default');
+  });
+
+  it('switch things on and off in the spellings of Go', () => {
+    assert.equal(configOf([]).strictReconfigCheck, true);
+    for (const off of ['false', '0', 'F']) {
+      assert.equal(configOf([`--strict-reconfig-check=${off}`]).strictReconfigCheck, false, off);
+    }
+    assert.equal(configOf(['--strict-reconfig-check']).strictReconfigCheck, true);
+    assert.match(refusalOf(['--strict-reconfig-check=maybe']), /parse error/);
+  });
+
   it('take their value in every form that etcd takes', () => {
     for (const argv of [['--name', 'x'], ['--name=x'], ['-name', 'x'], ['-name=x'], ['--name=y', '--name', 'x']]) {
       assert.equal(configOf(argv).name, 'x', argv.join(' '));
@@ -162,7 +175,7 @@ describe('a configuration', () => {
     assert.equal(config.maxTxnOps, 128);
     assert.equal(config.keepaliveIntervalMs, 7_200_000);
     assert.equal(config.watchProgressNotifyMs, 600_000);
-    assert.equal(config.initialMembers.length, 1);
+    assert.equal(config.flaggedCluster().members.length, 1);
   });
 
   it('of a member with a name of its own makes it its own first cluster', () => {
@@ -170,7 +183,7 @@ describe('a configuration', () => {
 
     assert.equal(config.dataDir, 'solo.etcd');
     assert.deepEqual(
-      config.initialMembers.map(({ name, peerUrls }) => [name, peerUrls]),
+      config.flaggedCluster().members.map(({ name, peerUrls }) => [name, peerUrls]),
       [['solo', ['http://localhost:2380']]],
     );
   });
@@ -187,8 +200,8 @@ describe('a configuration', () => {
       '--initial-advertise-peer-urls=http://127.0.0.1:34380',
       '--initial-cluster=x=http://127.0.0.1:34380',
     ]);
-    assert.equal(hexId(one.memberId), '2c902495a3d372c7');
-    assert.equal(hexId(one.clusterId), 'cf3541d82322dc81');
+    assert.equal(hexId(one.flaggedCluster().memberId), '2c902495a3d372c7');
+    assert.equal(hexId(one.flaggedCluster().clusterId), 'cf3541d82322dc81');
 
     // etcd's documentation prints these for its three members on one machine.
     const tutorial = configOf([
@@ -197,12 +210,14 @@ describe('a configuration', () => {
       '--initial-cluster-token=etcd-cluster-1',
       '--initial-cluster=infra1=http://127.0.0.1:12380,infra2=http://127.0.0.1:22380,infra3=http://127.0.0.1:32380',
     ]);
-    assert.deepEqual(tutorial.initialMembers.map(({ id, name }) => `${name} ${hexId(id)}`).sort(), [
-      'infra1 8211f1d0f64f3269',
-      'infra2 91bc3c398fb3c146',
-      'infra3 fd422379fda50e48',
-    ]);
-    assert.equal(hexId(tutorial.clusterId), 'ef37ad9dc622a7c4');
+    assert.deepEqual(
+      tutorial
+        .flaggedCluster()
+        .members.map(({ id, name }) => `${name} ${hexId(id)}`)
+        .sort(),
+      ['infra1 8211f1d0f64f3269', 'infra2 91bc3c398fb3c146', 'infra3 fd422379fda50e48'],
+    );
+    assert.equal(hexId(tutorial.flaggedCluster().clusterId), 'ef37ad9dc622a7c4');
   });
 
   it('derives ids from sorted URLs, whatever their order', () => {
