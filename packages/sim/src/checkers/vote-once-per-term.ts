@@ -16,6 +16,12 @@ export function voteOncePerTerm({ report }: Watched): Checker {
     durable: (node, { hardState }) => {
       if (hardState?.votedFor !== undefined) tell(votes.voted(node.id, hardState.term, hardState.votedFor));
     },
+    // Whoever has forgotten a vote has another to give.
+    turnEnded: ({ id, hardWritten }, { term, votedFor }) => {
+      if (hardWritten?.votedFor === undefined || hardWritten.term !== term || hardWritten.votedFor === votedFor) return;
+      const found = `its vote is for ${votedFor ?? 'nobody'}`;
+      report('VoteOncePerTerm', `${id} wrote a vote for ${hardWritten.votedFor} in term ${term}, and now ${found}`);
+    },
     sent: (node, message) => {
       const isRequest = message.kind === 'requestVote' && message.phase === 'vote';
       const isGrant = message.kind === 'requestVoteReply' && message.phase === 'vote' && message.granted;
