@@ -131,7 +131,9 @@ export class Ending {
       if (!isEqual) this.#fail('KnownLogOracle', `${name} ends with other pairs than the history`);
     }
     const asked = this.#cluster.awake.map((member) => member.hashKv(revision));
-    const rosters = this.#cluster.awake.map((member) => JSON.stringify(member.members(), (_, value) => String(value)));
+    const rosters = this.#cluster.awake.map((member) =>
+      JSON.stringify(member.members(), (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value)),
+    );
     if (new Set(rosters).size > 1) {
       this.#fail('EqualHash', `the members know each other differently: ${rosters.join(', ')}`);
     }
