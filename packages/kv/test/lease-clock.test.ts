@@ -44,6 +44,27 @@ test('a new leader starts every TTL in full', () => {
   assert.deepEqual(clock.expired(10), []);
 });
 
+test('ten thousand leases that are kept alive survive three leaders in a row, and those that are not end', () => {
+  const leases = Array.from({ length: 10_000 }, (_, at) => ({ id: BigInt(at + 1), ttl: 3 }));
+  const isKept = (id: bigint): boolean => id % 2n === 0n;
+  const clock = new LeaseClock(options);
+  for (let leader = 0; leader < 3; leader += 1) {
+    clock.promote(leases);
+    for (let second = 0; second < 2; second += 1) {
+      clock.advance(10);
+      for (const { id } of leases) if (isKept(id)) assert.equal(clock.renew(id), 3);
+    }
+    assert.deepEqual(clock.expired(1), []);
+    if (leader < 2) clock.demote();
+  }
+
+  clock.advance(10);
+
+  const expired = clock.expired(20_000);
+  assert.equal(expired.length, 5000);
+  assert.ok(!expired.some(isKept));
+});
+
 test('an expired lease is offered again only after a while', () => {
   const clock = new LeaseClock(options);
   clock.promote([1n, 2n, 3n].map((id) => ({ id, ttl: 1 })));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import { Metadata } from '@grpc/grpc-js';
 import {
   CompactionRequestSchema,
   CompactionResponseSchema,
@@ -23,6 +24,7 @@ import {
 } from '@kontiki/etcd-proto';
 import { grpcCode } from '../../src/rpc/status.ts';
 import { commandBytes } from '../../src/services/command-size.ts';
+import { same } from '../rpc/port.ts';
 import { type EtcdPort, openEtcdPort } from './etcd-port.ts';
 import { selfId } from './memory-member.ts';
 
@@ -116,6 +118,28 @@ describe('KV', () => {
       sorted.kvs.map(({ key }) => text(key)),
       ['c', 'b', 'a'],
     );
+  });
+
+  it('answers a thousand calls of a millisecond each, in time or with DEADLINE_EXCEEDED, and goes on', async () => {
+    const request = toBinary(RangeRequestSchema, create(RangeRequestSchema, { key: bytes('k') }));
+    const codes = await Promise.all(
+      Array.from({ length: 1000 }, () => {
+        const deadline = Date.now() + 1;
+        return new Promise<number | undefined>((resolve) => {
+          const path = '/etcdserverpb.KV/Range';
+          etcd.port.client.makeUnaryRequest(path, same, same, request, new Metadata(), { deadline }, (error) =>
+            resolve(error?.code),
+          );
+        });
+      }),
+    );
+
+    assert.deepEqual(
+      codes.filter((code) => code !== undefined && code !== grpcCode.deadlineExceeded),
+      [],
+    );
+    answered(await put({ key: bytes('k'), value: bytes('v') }));
+    assert.equal(answered(await range({ key: bytes('k') })).count, 1n);
   });
 
   it('waits for the barrier unless a read does without it', async () => {
