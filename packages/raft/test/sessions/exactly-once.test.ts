@@ -176,3 +176,19 @@ test('members that were started with other limits keep to those of the log', () 
     [2, 2, 2],
   );
 });
+
+test('a thousand commands whose time is up at once all end, are done at most once, and leave nothing behind', () => {
+  const cluster = new SessionCluster({ limits: { window: 2000 } });
+  const client = cluster.client('hasty').open();
+  const pending = Array.from({ length: 1000 }, () => client.begin(add(1), 1));
+  cluster.time.advance(2);
+
+  assert.ok(pending.every(({ outcome }) => outcome !== undefined));
+  assert.equal(client.calls.pending, 0);
+  const done = pending.filter(({ outcome }) => outcome?.kind === 'done').length;
+  cluster.time.advance(100);
+  const [sum = 0] = cluster.converge().map((state) => state.sum);
+  assert.ok(sum >= done && sum <= 1000, `${sum} for ${done} that were acknowledged`);
+  assert.equal(client.run(add(1)), sum + 1, 'the session goes on');
+  assert.equal(cluster.leader().life.driver.metrics.proposals.pending, 0);
+});
