@@ -50,6 +50,52 @@ const mutants: readonly (readonly [string, Partial<Rules>, typeof drawCluster, R
     /have it durable/,
   ],
   ['a read does not wait for the no-op', { mayServeReads: () => true }, drawCluster, /stale read/],
+  [
+    'the old voters do not count while joint',
+    { voterSets: ({ voters }) => ({ voters, outgoing: [] }) },
+    drawCluster,
+    /have it durable|ElectionSafety|LeaderCompleteness/,
+  ],
+  [
+    'learners count',
+    {
+      voterSets: (now, use) =>
+        use === 'commit' ? { voters: [...now.voters, ...now.learners], outgoing: now.outgoing } : now,
+    },
+    drawCluster,
+    /have it durable/,
+  ],
+  [
+    'voters change without C_old,new',
+    { firstStep: (_from, to) => to },
+    drawCluster,
+    /LeaderCompleteness|ElectionSafety/,
+  ],
+  [
+    'C_new does not wait for C_old,new',
+    { mayLeaveJoint: () => true },
+    drawCluster,
+    /LeaderCompleteness|ElectionSafety/,
+  ],
+  [
+    'a configuration is in force on commit',
+    { configurationInForce: (log, commit) => log.configurationAt(commit) },
+    drawCluster,
+    /another configuration/,
+  ],
+  ['a configuration that is cut off stays', { rollsBack: () => false }, drawCluster, /another configuration/],
+  [
+    'a snapshot carries the newest configuration',
+    { configurationOfSnapshot: (_asOf, newest) => newest },
+    drawCluster,
+    /another configuration/,
+  ],
+  [
+    'a snapshot leaves the old configuration in force',
+    { configurationAfterRestore: (_ofSnapshot, before) => before },
+    drawCluster,
+    /another configuration/,
+  ],
   ['replies of old terms count', { acceptsReply: () => true }, roughCluster, /ElectionSafety|durable/],
 ];
 const seedsMax = 300;

@@ -132,7 +132,7 @@ export class Cluster {
   constructor(options: ClusterOptions) {
     this.#options = options;
     this.chance = new Chance(options.seed);
-    this.#observer = new Observer((id) => this.#server(id).disk);
+    this.#observer = new Observer(options.configuration, (id) => this.#server(id).disk);
     const { configuration, spares } = options;
     const ids = [...members(configuration), ...spares].sort();
     const last = { term: 0 as Term, index: 0 as Index };

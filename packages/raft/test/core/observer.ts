@@ -2,18 +2,23 @@
 
 import assert from 'node:assert/strict';
 import type { Configuration, Entry, Index, LogId, NodeId, Term } from '../../src/core/api.ts';
+import { isUnknown, sameConfiguration } from '../../src/core/configuration.ts';
 import type { RaftCore } from '../../src/core/raft.ts';
 import type { Disk } from './model-disk.ts';
 
 export class Observer {
+  readonly #first: Configuration;
   readonly #diskOf: (id: NodeId) => Disk;
   readonly #leaders = new Map<Term, NodeId>();
   readonly #written = new Map<string, string>();
   readonly #committed: (LogId & { readonly key: string; readonly in: Term })[] = [];
+  /** Committed configurations, oldest first. */
+  readonly #configurations: { readonly index: Index; readonly configuration: Configuration }[] = [];
   readonly #states = new Map<Index, string>();
   readonly counts = { elections: 0, commits: 0 };
 
-  constructor(diskOf: (id: NodeId) => Disk) {
+  constructor(first: Configuration, diskOf: (id: NodeId) => Disk) {
+    this.#first = first;
     this.#diskOf = diskOf;
   }
 
@@ -27,6 +32,7 @@ export class Observer {
     this.#checkLog(core, last);
     this.#checkLeader(core);
     this.#checkCommit(core);
+    this.#checkConfiguration(core);
   }
 
   /** State Machine Safety (figure 3): no two machines differ after the same index. */
@@ -79,12 +85,30 @@ export class Observer {
       assert.ok(entry !== undefined);
       assert.equal(index, this.#committed.length + 1, 'the first to commit has the entry');
       this.#committed.push({ index: entry.index, term: entry.term, key: keyOf(entry), in: term });
+      if (entry.kind === 'configuration') this.#configurations.push(entry);
       this.counts.commits += 1;
-      if (role.kind === 'leader') this.#checkStored(entry, log.configuration);
+      if (role.kind === 'leader') this.#checkStored(entry, this.#configurationOf(core));
     }
     const known = this.#committed[commit - 1];
     const found = log.termAt(commit);
     if (known !== undefined) assert.equal(found, known.term, `StateMachineSafety: commit ${commit} has term ${found}`);
+  }
+
+  /** What a node takes for the configuration is the newest in its log; a server that joined may not know the first one. */
+  #checkConfiguration(core: RaftCore): void {
+    const { configuration, id } = core.status();
+    const newest = this.#configurationOf(core);
+    if (isUnknown(configuration) && newest === this.#first) return;
+    assert.ok(sameConfiguration(configuration, newest), `${id} goes by another configuration than its log has`);
+  }
+
+  /** thesis §4.1: the newest in the log, whatever the node itself believes; below its base, the newest that was committed. */
+  #configurationOf({ node: { log } }: RaftCore): Configuration {
+    for (let index = log.lastIndex; index >= log.first; index = (index - 1) as Index) {
+      const entry = log.at(index);
+      if (entry?.kind === 'configuration') return entry.configuration;
+    }
+    return this.#configurations.findLast(({ index }) => index < log.first)?.configuration ?? this.#first;
   }
 
   /**
