@@ -39,9 +39,9 @@ export class Pool {
 
   constructor(size: number = availableParallelism()) {
     this.size = size;
-    // From source, the file is TypeScript and the loader comes with the arguments of this process.
-    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    for (let at = 0; at < size; at++) this.#idle.push(this.#worker(new URL(file, import.meta.url)));
+    // Threads run what was built, also when a test runs from source: the loader of TypeScript does not reach into them.
+    const file = import.meta.url.endsWith('.ts') ? '../../dist/node/worker.js' : './worker.js';
+    for (let at = 0; at < size; at++) this.#idle.push(this.#open(new URL(file, import.meta.url)));
   }
 
   play(job: Extract<Job, { readonly kind: 'seed' | 'story' }>): Promise<Played> {
@@ -72,8 +72,8 @@ export class Pool {
     worker.postMessage(waiting.job);
   }
 
-  #worker(file: URL): Worker {
-    const worker = new Worker(file);
+  #open(file: URL): Worker {
+    const worker = new Worker(file, { execArgv: [] });
     const settle = (act: (waiting: Waiting) => void): void => {
       const waiting = this.#busy.get(worker);
       this.#busy.delete(worker);
