@@ -91,6 +91,7 @@ export class Commands {
 
   leaderIs(leader: NodeId | undefined, isSelf: boolean): void {
     this.#leader = leader === undefined ? undefined : { id: leader, isSelf };
+    if (this.#options.rules.isLostWithLeader()) this.#holdAccepted();
     this.#attemptHeld();
   }
 
@@ -126,8 +127,9 @@ export class Commands {
     for (const waiting of [...this.#waiting.values()]) {
       if (typeof waiting.stage === 'string') continue;
       const { accepted } = waiting.stage;
-      if (this.#options.rules.isOverwritten(accepted, last)) this.#attempt(waiting);
-      else if (accepted.term < last.term) this.#hasOlder = true;
+      if (accepted.term >= last.term) continue;
+      if (accepted.index <= last.index) this.#attempt(waiting);
+      else this.#hasOlder = true;
     }
   }
 
@@ -212,6 +214,10 @@ export class Commands {
   #hold(waiting: Waiting): void {
     waiting.stage = 'held';
     this.#held.add(waiting);
+  }
+
+  #holdAccepted(): void {
+    for (const waiting of this.#waiting.values()) if (typeof waiting.stage !== 'string') this.#hold(waiting);
   }
 
   #finish(waiting: Waiting, answered: Answered): void {

@@ -2,15 +2,14 @@
 // given again, whose answer it is, what a read waits for, who may end a lease. Records with a wrong answer live in
 // `mutants/`, an entry point of its own which no server reaches.
 
-import type { LogId } from '@kontiki/raft';
 import type { Origin } from './envelope.ts';
 
 export interface MemberRules {
   readonly name: string;
   /** What a forwarded command is when the link broke before its reply: `held` commands are given again. */
   readonly afterLost: () => 'unknown' | 'held';
-  /** Whether a command that went into a log at `accepted` has certainly left it, now that `applied` was applied here. */
-  readonly isOverwritten: (accepted: LogId, applied: LogId) => boolean;
+  /** Whether commands in the log of a leader are lost with its leadership: lost ones are given again. */
+  readonly isLostWithLeader: () => boolean;
   /** Whether a snapshot up to `through` leaves open what became of a command at `index`. */
   readonly isHidden: (index: number, through: number) => boolean;
   /** Whether a command of this origin is one that a client of this process waits for. */
@@ -31,8 +30,8 @@ export const memberRules: MemberRules = {
   name: 'right',
   // It may have arrived, and be applied yet.
   afterLost: () => 'unknown',
-  // §5.3, Log Matching: an entry of a later term at or past its place, and it was not seen: something else stands there.
-  isOverwritten: (accepted, applied) => accepted.term < applied.term && accepted.index <= applied.index,
+  // §5.4: the next leader may have them. Only an entry of a later term in their place proves that they are gone.
+  isLostWithLeader: () => false,
   // A snapshot tells the state, not which commands made it.
   isHidden: (index, through) => index <= through,
   // Sequences begin anew with each process, and each member counts its own.

@@ -4,6 +4,7 @@
 import { RunningMember } from '@kontiki/member';
 import type {
   Completion,
+  LogId,
   LogRecord,
   LogStore,
   Message,
@@ -65,8 +66,14 @@ export function openSeat(seat: Seat, life: Life, parts: OpeningParts, completion
       }
       parts.observer.started(seat.node, life.boot, log.value.recovered);
       openSnapshots({ vfs, checksum, directory: `/${seat.name}/snapshots`, ...rules }, (snapshots) => {
-        if (snapshots.kind === 'failed') completion(snapshots);
-        else openOn(seat, life, parts, ticker, log.value, snapshots.value, completion);
+        if (snapshots.kind === 'failed') {
+          completion(snapshots);
+          return;
+        }
+        // One may have been whole before anybody was told so.
+        const newest = snapshots.value.newest();
+        if (newest !== undefined) noteSnapshot(seat, newest.last, parts.observer);
+        openOn(seat, life, parts, ticker, log.value, snapshots.value, completion);
       });
     },
   );
@@ -145,10 +152,7 @@ function tappedSnapshots(seat: Seat, snapshots: SnapshotStore, observer: Observe
         write: (chunk, done) => sink.write(chunk, done),
         commit: (done) =>
           sink.commit((error) => {
-            if (error === undefined) {
-              seat.snapshot = meta.last;
-              observer.snapshotStored(seat.node, meta.last);
-            }
+            if (error === undefined) noteSnapshot(seat, meta.last, observer);
             done(error);
           }),
         abort: () => sink.abort(),
@@ -157,6 +161,11 @@ function tappedSnapshots(seat: Seat, snapshots: SnapshotStore, observer: Observe
     open: (last, completion) => snapshots.open(last, completion),
     removeBefore: (index, done) => snapshots.removeBefore(index, done),
   };
+}
+
+function noteSnapshot(seat: Seat, last: LogId, observer: Observer): void {
+  seat.snapshot = last;
+  observer.snapshotStored(seat.node, last);
 }
 
 function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Ticker): Transport {

@@ -20,10 +20,10 @@ const commands: readonly Mutant[] = [
     { afterLost: () => 'held' },
   ),
   mutant(
-    'givenAgainInNewTerm',
-    'A command is given again as soon as there is a new term, though the old log may still hold it (§8).',
+    'commandLostWithLeader',
+    'A command is given again as soon as its leader is gone, though the next one may have it in its log (§8).',
     ['KnownLogOracle', 'Linearizability'],
-    { isOverwritten: (accepted, applied) => accepted.term < applied.term },
+    { isLostWithLeader: () => true },
   ),
   mutant(
     'snapshotTakenForOverwrite',

@@ -7,7 +7,7 @@ import { memberRules } from '../../src/rules.ts';
 
 const decisions: Readonly<Record<string, string>> = {
   lostCommandGivenAgain: 'afterLost',
-  givenAgainInNewTerm: 'isOverwritten',
+  commandLostWithLeader: 'isLostWithLeader',
   snapshotTakenForOverwrite: 'isHidden',
   waiterBySequence: 'isOurs',
   readWithoutBarrier: 'readsWait',
