@@ -25,24 +25,19 @@ export interface ExistingCluster {
 
 const tickMs = 10;
 const answerTicks = 300;
-/** A member that lags behind does not know yet who was added a moment ago. */
-const attemptsMax = 5;
-const attemptMs = 1000;
 
 /** Rejects with `JoinError`. */
 export async function joinExisting({ members, memberId }: FlaggedCluster): Promise<NewMember> {
   const others = members.filter(({ id }) => id !== memberId);
   const self = members.find(({ id }) => id === memberId);
   if (self === undefined) throw new JoinError('the flags do not name this member');
-  for (let attempt = 1; ; attempt++) {
-    const answers = await Promise.all(others.map((other) => ask(other).catch(() => undefined)));
-    const clusters = answers.filter((answer) => answer !== undefined);
-    const matched = clusters.map((cluster) => matchedWith(cluster, members, self));
-    const found = matched.find((outcome) => typeof outcome !== 'string');
-    if (found !== undefined && typeof found !== 'string') return found;
-    if (attempt < attemptsMax) await new Promise((resolve) => setTimeout(resolve, attemptMs));
-    else throw new JoinError(problemOf(clusters[0], matched[0]));
-  }
+  const answers = await Promise.all(others.map((other) => ask(other).catch(() => undefined)));
+  const clusters = answers.filter((answer) => answer !== undefined);
+  const matched = clusters.map((cluster) => matchedWith(cluster, members, self));
+  // One that lags behind its leader may not know yet who was added a moment ago.
+  const found = matched.find((outcome) => typeof outcome !== 'string');
+  if (found === undefined) throw new JoinError(problemOf(clusters[0], matched[0]));
+  return found;
 }
 
 /** Who this member is in that cluster, or etcd's words for why it is none of it. */

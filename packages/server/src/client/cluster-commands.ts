@@ -1,9 +1,14 @@
-// member list, status, move-leader: who is there, who leads, how far each one is.
+// member list, status, move-leader: who is there, who leads, how far each one is. And who shall be there: member add, remove,
+// update, promote, in the words of etcdctl.
 
 import {
   Cluster,
   Maintenance,
+  MemberAddResponseSchema,
   MemberListResponseSchema,
+  MemberPromoteResponseSchema,
+  MemberRemoveResponseSchema,
+  MemberUpdateResponseSchema,
   MoveLeaderResponseSchema,
   type StatusResponse,
   StatusResponseSchema,
@@ -27,6 +32,69 @@ export async function listMembers({ connection, output }: Session): Promise<void
       String(isLearner),
     ]),
   });
+}
+
+/** Prints what the new member is to be started with, as etcdctl does. */
+export async function addMember(
+  { connection, output }: Session,
+  name: string,
+  { peerUrls, learner }: { readonly peerUrls: string; readonly learner?: true | undefined },
+): Promise<void> {
+  const peerURLs = urlsOf(peerUrls);
+  const response = await connection.call(Cluster.method.memberAdd, { peerURLs, isLearner: learner === true });
+  const id = response.member?.ID ?? 0n;
+  const cluster = response.members.flatMap((member) =>
+    member.peerURLs.map((url) => `${member.ID === id ? name : member.name}=${url}`),
+  );
+  const environment = [
+    ['ETCD_NAME', name],
+    ['ETCD_INITIAL_CLUSTER', cluster.join(',')],
+    ['ETCD_INITIAL_ADVERTISE_PEER_URLS', peerURLs.join(',')],
+    ['ETCD_INITIAL_CLUSTER_STATE', 'existing'],
+  ].map(([variable, value]) => `${variable}="${value}"`);
+  const added = `Member ${padded(id)} added to cluster ${padded(response.header?.clusterId)}`;
+  output.show(MemberAddResponseSchema, response, { ...changed(id, 'added'), lines: [added, '', ...environment] });
+}
+
+export async function removeMember({ connection, output }: Session, member: string): Promise<void> {
+  const ID = parseId('member', member);
+  const response = await connection.call(Cluster.method.memberRemove, { ID });
+  const line = `Member ${padded(ID)} removed from cluster ${padded(response.header?.clusterId)}`;
+  output.show(MemberRemoveResponseSchema, response, { ...changed(ID, 'removed'), lines: [line] });
+}
+
+export async function updateMember(
+  { connection, output }: Session,
+  member: string,
+  { peerUrls }: { readonly peerUrls: string },
+): Promise<void> {
+  const ID = parseId('member', member);
+  const response = await connection.call(Cluster.method.memberUpdate, { ID, peerURLs: urlsOf(peerUrls) });
+  const line = `Member ${padded(ID)} updated in cluster ${padded(response.header?.clusterId)}`;
+  output.show(MemberUpdateResponseSchema, response, { ...changed(ID, 'updated'), lines: [line] });
+}
+
+export async function promoteMember({ connection, output }: Session, member: string): Promise<void> {
+  const ID = parseId('member', member);
+  const response = await connection.call(Cluster.method.memberPromote, { ID });
+  const line = `Member ${padded(ID)} promoted in cluster ${padded(response.header?.clusterId)}`;
+  output.show(MemberPromoteResponseSchema, response, { ...changed(ID, 'promoted'), lines: [line] });
+}
+
+function urlsOf(list: string): string[] {
+  return list.split(',').filter((url) => url !== '');
+}
+
+function changed(
+  id: bigint,
+  what: string,
+): { readonly headings: readonly string[]; readonly rows: readonly string[][] } {
+  return { headings: ['ID', 'CHANGE'], rows: [[hex(id), what]] };
+}
+
+/** As etcdctl prints ids in sentences. */
+function padded(id = 0n): string {
+  return hex(id).padStart(16);
 }
 
 /** One row for each endpoint. Fails at the end if one gave no answer, so that scripts see it. */

@@ -1,7 +1,15 @@
 // The small client's command line, for people without etcdctl, in its words.
 
 import { Command, type CommandUnknownOpts, Option } from '@commander-js/extra-typings';
-import { listMembers, moveLeader, showStatus } from './cluster-commands.ts';
+import {
+  addMember,
+  listMembers,
+  moveLeader,
+  promoteMember,
+  removeMember,
+  showStatus,
+  updateMember,
+} from './cluster-commands.ts';
 import { defaultEndpoints } from './endpoints.ts';
 import { del, get, put } from './key-commands.ts';
 import { grantLease, keepLeaseAlive, leaseTimeToLive, listLeases, revokeLease } from './lease-commands.ts';
@@ -17,6 +25,11 @@ const writeOut = new Option('-w, --write-out <format>', 'how to print')
   .default('simple' as const);
 const prefix = new Option('--prefix', 'every key that begins with KEY');
 const fromKey = new Option('--from-key', 'every key from KEY on');
+const memberId = 'its id, as member list prints it';
+const peerUrls = new Option(
+  '--peer-urls <list>',
+  'where the other members reach it, comma-separated',
+).makeOptionMandatory();
 const endIsExclusive = 'every key from KEY up to this one, without it';
 
 export function clientCommands(): readonly CommandUnknownOpts[] {
@@ -131,13 +144,44 @@ function leaseCommand(): CommandUnknownOpts {
 }
 
 function memberCommand(): CommandUnknownOpts {
-  const member = new Command('member').description('who belongs to the cluster');
+  const member = new Command('member').description('who belongs to the cluster, and who shall');
   member
     .command('list')
     .description('the members, with their URLs')
     .addOption(endpoints)
     .addOption(writeOut)
     .action((options) => inSession(options, listMembers));
+  member
+    .command('add')
+    .description('add a member, then start it with what this prints')
+    .argument('<name>', 'what the new member will be called')
+    .addOption(peerUrls)
+    .option('--learner', 'it gets the log and has no vote, until it is promoted')
+    .addOption(endpoints)
+    .addOption(writeOut)
+    .action((name, options) => inSession(options, (session) => addMember(session, name, options)));
+  member
+    .command('remove')
+    .description('remove a member for good: it stops, and its data is of no use any more')
+    .argument('<member>', memberId)
+    .addOption(endpoints)
+    .addOption(writeOut)
+    .action((id, options) => inSession(options, (session) => removeMember(session, id)));
+  member
+    .command('update')
+    .description('tell the others new peer URLs of a member')
+    .argument('<member>', memberId)
+    .addOption(peerUrls)
+    .addOption(endpoints)
+    .addOption(writeOut)
+    .action((id, options) => inSession(options, (session) => updateMember(session, id, options)));
+  member
+    .command('promote')
+    .description('give a learner that has caught up a vote')
+    .argument('<member>', memberId)
+    .addOption(endpoints)
+    .addOption(writeOut)
+    .action((id, options) => inSession(options, (session) => promoteMember(session, id)));
   return member;
 }
 
@@ -152,7 +196,7 @@ function statusCommand(): CommandUnknownOpts {
 function moveLeaderCommand(): CommandUnknownOpts {
   return new Command('move-leader')
     .description('hand leadership to another member')
-    .argument('<member>', 'its id, as member list prints it')
+    .argument('<member>', memberId)
     .addOption(endpoints)
     .addOption(writeOut)
     .action((target, options) => inSession(options, (session) => moveLeader(session, target)));

@@ -4,8 +4,17 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type Socket } from 'node:net';
 import { after, before, beforeEach, describe, it } from 'node:test';
+import { MemberError } from '@kontiki/member';
 import { ClientError } from '../../src/client/client-error.ts';
-import { listMembers, moveLeader, showStatus } from '../../src/client/cluster-commands.ts';
+import {
+  addMember,
+  listMembers,
+  moveLeader,
+  promoteMember,
+  removeMember,
+  showStatus,
+  updateMember,
+} from '../../src/client/cluster-commands.ts';
 import { Connection } from '../../src/client/connection.ts';
 import { del, get, put } from '../../src/client/key-commands.ts';
 import {
@@ -165,6 +174,54 @@ describe('the cluster', () => {
         `127.0.0.1:${silent}, , , , , , , , nobody answers at 127.0.0.1:${silent}\n` +
         `Error: no answer from 127.0.0.1:${silent}: see whether that member runs, and what its log says`,
     );
+  });
+
+  it('member add prints what the new member is to be started with', async () => {
+    const printed = await run((session) => addMember(session, 'three', { peerUrls: 'http://127.0.0.1:9' }));
+
+    assert.match(
+      printed,
+      new RegExp(
+        [
+          '^Member [ \\da-f]{16} added to cluster cf3541d82322dc81',
+          '',
+          'ETCD_NAME="three"',
+          'ETCD_INITIAL_CLUSTER="=http://127\\.0\\.0\\.1:3,one=http://127\\.0\\.0\\.1:1"',
+          'ETCD_INITIAL_ADVERTISE_PEER_URLS="http://127\\.0\\.0\\.1:9"',
+          'ETCD_INITIAL_CLUSTER_STATE="existing"',
+          '$',
+        ].join('\n'),
+      ),
+    );
+  });
+
+  it('member remove, update and promote say what they did', async () => {
+    const cluster = 'cf3541d82322dc81';
+    const said = [
+      await run((session) => removeMember(session, '1111')),
+      await run((session) => updateMember(session, '2c902495a3d372c7', { peerUrls: 'http://a:1,http://b:1' })),
+      await run((session) => promoteMember(session, '1111')),
+    ];
+
+    assert.deepEqual(said, [
+      `Member             1111 removed from cluster ${cluster}\n`,
+      `Member 2c902495a3d372c7 updated in cluster ${cluster}\n`,
+      `Member             1111 promoted in cluster ${cluster}\n`,
+    ]);
+    assert.deepEqual(etcd.member.changes.slice(-3), [
+      { kind: 'remove', id: otherId },
+      { kind: 'update', id: selfId, peerUrls: ['http://a:1', 'http://b:1'] },
+      { kind: 'promote', id: otherId },
+    ]);
+  });
+
+  it('a change that is refused is told in the words of the server', async () => {
+    etcd.member.failure = new MemberError('tooManyLearners', 'one is enough');
+    const said = await run((session) => addMember(session, 'x', { peerUrls: 'http://a:1', learner: true }));
+    etcd.member.failure = undefined;
+
+    assert.match(said, /^Error: etcdserver: too many learner members in cluster/);
+    assert.match(await run((session) => removeMember(session, 'xyz')), /^Error: "xyz" is no member id/);
   });
 
   it('move-leader asks the leader among the endpoints', async () => {
