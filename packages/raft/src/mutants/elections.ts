@@ -16,7 +16,7 @@ export const voterMutants: readonly Mutant[] = [
     {
       name: 'voteForAnyLog',
       about: 'A vote goes to whoever asks first, whatever its log (§5.4.1 left out).',
-      caughtBy: ['LeaderCompleteness', 'StateMachineSafety', 'FailStop'],
+      caughtBy: ['LeaderCompleteness', 'StateMachineSafety', 'MajorityDurable', 'FailStop'],
     },
     { ...unsafeLessons['skip-up-to-date'] },
   ),
@@ -24,7 +24,7 @@ export const voterMutants: readonly Mutant[] = [
     {
       name: 'longerLogWins',
       about: 'Logs are compared by their length alone, and not first by the term of their last entry (§5.4.1).',
-      caughtBy: ['LeaderCompleteness', 'StateMachineSafety', 'FailStop'],
+      caughtBy: ['LeaderCompleteness', 'StateMachineSafety', 'MajorityDurable', 'FailStop'],
     },
     { isUpToDate: (candidate, own) => candidate.index >= own.index },
   ),
@@ -32,7 +32,7 @@ export const voterMutants: readonly Mutant[] = [
     {
       name: 'lastTermWins',
       about: 'Logs are compared by the term of their last entry alone, and not then by their length (§5.4.1).',
-      caughtBy: ['LeaderCompleteness', 'StateMachineSafety', 'FailStop'],
+      caughtBy: ['LeaderCompleteness', 'StateMachineSafety', 'MajorityDurable', 'FailStop'],
     },
     { isUpToDate: (candidate, own) => candidate.term >= own.term },
   ),

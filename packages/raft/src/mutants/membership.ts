@@ -33,8 +33,8 @@ export const membershipMutants: readonly Mutant[] = [
   coreMutant(
     {
       name: 'learnerCounted',
-      about: 'Learners count towards a majority (thesis §4.2.1).',
-      caughtBy: split,
+      about: 'Learners count towards a majority, though nobody asks for their votes (thesis §4.2.1).',
+      caughtBy: [...split, 'Liveness'],
     },
     {
       voterSets: ({ voters, outgoing, learners }) => ({
