@@ -6,9 +6,10 @@
 // Limits: up to about 10 clients at a time on one part of the history, any number of parts; with 5,000 calls on one part
 // some per cent may be without an answer. Beyond that, expect `undecided`.
 //
-// Three things keep the search small. A call that leaves the state as it is, answer and all, is placed as soon as it can
-// be, without looking back: whatever order of the others is found later, it fits at the front. Calls without an answer are
-// tried only where none with an answer will do. And one of these that changes nothing is never placed.
+// Three things keep the search small. A read that fits is placed at once, without looking back: whatever order of the
+// others is found later, it fits at the front. Calls without an answer are
+// tried only where none with an answer will do. And one of these whose effect the next call neither sees nor leaves is not
+// placed: without it, the same is reached, and it may still come later.
 
 import { describeFailure } from './describe.ts';
 import type { History, Model, Operation } from './model.ts';
@@ -94,11 +95,18 @@ interface Event {
   after: Event | undefined;
 }
 
-/** A call that was placed, and what else could be tried in its stead. */
-interface Placement<State> {
-  readonly event: Event | undefined;
-  readonly call: number;
+/** Where the search is: after some calls, with these to be tried next. */
+interface Place<State> {
   readonly state: State;
+  readonly calls: number[];
+  next: number;
+  hasLoose: boolean;
+}
+
+/** A call that was placed. */
+interface Step<State> {
+  readonly from: Place<State>;
+  readonly call: number;
   readonly successors: readonly State[];
   readonly successor: number;
   /** Nothing need be tried in its stead. */
@@ -112,10 +120,11 @@ class Search<State, Input, Output> {
   readonly #calls: readonly Operation<Input, Output>[];
   readonly #answered: number;
   readonly #head: Event = { call: -1, isAnswer: false, at: 0, before: undefined, after: undefined };
+  readonly #beginnings: Event[] = [];
   readonly #answers: Event[] = [];
   readonly #placed: PlacedSet;
   readonly #seen = new Set<string>();
-  readonly #stack: Placement<State>[] = [];
+  readonly #steps: Step<State>[] = [];
   readonly #stateIds = new Map<string, number>();
   #open: number;
   #furthest: Furthest<State, Input, Output>;
@@ -143,117 +152,139 @@ class Search<State, Input, Output> {
   }
 
   run(): 'linearizable' | 'illegal' | 'undecided' {
-    let state = this.#model.initial;
-    let event = this.#head.after;
-    /** Which call without an answer is tried next; those with one come first. */
-    let loose = -1;
+    let place = this.#placeAt(this.#model.initial);
     while (this.#open > 0) {
       if (this.steps > this.#budget.steps || this.#seen.size > this.#budget.cached) return 'undecided';
-      let placed: Placement<State> | undefined;
-      if (loose < 0) {
-        if (event === undefined || event.isAnswer) {
-          loose = this.#answered;
-          continue;
-        }
-        placed = this.#place(state, event.call, event);
-        event = event.after;
-      } else if (loose < this.#calls.length && this.#mayPlace(loose)) {
-        placed = this.#placed.has(loose) ? undefined : this.#place(state, loose, undefined);
-        loose += 1;
-      } else {
-        const back = this.#back(state);
+      let step = this.#advance(place);
+      if (step === undefined) {
+        const back = this.#back(place.state);
         if (back === undefined) return 'illegal';
-        ({ state, event, loose } = back);
-        const { retry } = back;
-        if (retry !== undefined) placed = this.#enter(retry);
+        place = back.from;
+        step = this.#enter({ ...back, successor: back.successor + 1 });
       }
-      if (placed === undefined) continue;
-      state = placed.successors[placed.successor] ?? state;
-      event = this.#head.after;
-      loose = -1;
+      // A state may well be `undefined`.
+      if (step !== undefined) place = this.#placeAt(step.successors[step.successor] as State);
     }
     return 'linearizable';
   }
 
-  /** Tries one call in this state. Answers nothing when it is impossible, or was tried before. */
-  #place(state: State, call: number, event: Event | undefined): Placement<State> | undefined {
+  /** The calls with an answer that may come next: no call that has to come first is left. */
+  #placeAt(state: State): Place<State> {
+    return { state, calls: this.#minimal(), next: 0, hasLoose: false };
+  }
+
+  #minimal(): number[] {
+    const calls: number[] = [];
+    for (let event = this.#head.after; event !== undefined && !event.isAnswer; event = event.after) {
+      calls.push(event.call);
+    }
+    const rank = this.#model.rank?.bind(this.#model);
+    if (rank === undefined || calls.length < 2) return calls;
+    const rankOf = (call: number): number => {
+      const { input, answer } = this.#calls[call] ?? {};
+      return input === undefined || answer === undefined ? 0 : rank(input, answer.output);
+    };
+    return calls.sort((a, b) => rankOf(a) - rankOf(b) || a - b);
+  }
+
+  /** Tries the next calls of this place until one can be placed. */
+  #advance(place: Place<State>): Step<State> | undefined {
+    for (;;) {
+      if (place.next === place.calls.length && !place.hasLoose) {
+        place.hasLoose = true;
+        place.calls.push(...this.#loose());
+      }
+      const call = place.calls[place.next];
+      if (call === undefined) return undefined;
+      place.next += 1;
+      const step = this.#try(place, call);
+      if (step !== undefined) return step;
+    }
+  }
+
+  /** Calls without an answer that may come next. */
+  #loose(): readonly number[] {
+    let first = this.#head.after;
+    while (first !== undefined && !first.isAnswer) first = first.after;
+    const calls: number[] = [];
+    for (let call = this.#answered; call < this.#calls.length; call += 1) {
+      if (first !== undefined && (this.#calls[call]?.began ?? 0) > first.at) break;
+      if (!this.#placed.has(call)) calls.push(call);
+    }
+    return calls;
+  }
+
+  #try(from: Place<State>, call: number): Step<State> | undefined {
     const operation = this.#calls[call];
     if (operation === undefined) return undefined;
+    const { input, answer } = operation;
+    const { state } = from;
     this.steps += 1;
-    const all = this.#model.step(state, operation.input, operation.answer?.output);
-    const successors = event === undefined ? all.filter((next) => next !== state) : all;
+    const all = this.#model.step(state, input, answer?.output);
+    const useful = answer === undefined ? all.filter((next) => next !== state) : all;
+    const successors = useful.length === 0 ? useful : this.#notWithout(useful, operation);
     if (successors.length === 0) return undefined;
-    const isFree = successors.length === 1 && successors[0] === state;
-    return this.#enter({ event, call, state, successors, successor: 0, isFree });
+    const isRead = answer !== undefined && this.#model.isRead(input, answer.output);
+    const isFree = isRead && successors.length === 1 && successors[0] === state;
+    return this.#enter({ from, call, successors, successor: 0, isFree });
+  }
+
+  /** Without the states to which the call leads as well if the one before it, which has no answer, never happens. */
+  #notWithout(states: readonly State[], { input, answer }: Operation<Input, Output>): readonly State[] {
+    const last = this.#steps.at(-1);
+    if (last === undefined || last.call < this.#answered) return states;
+    this.steps += 1;
+    const without = this.#model.step(last.from.state, input, answer?.output).map((state) => this.#idOf(state));
+    return without.length === 0 ? states : states.filter((state) => !without.includes(this.#idOf(state)));
   }
 
   /** Places the call with the first successor from here on that leads to something new. */
-  #enter(from: Placement<State>): Placement<State> | undefined {
-    this.#placed.add(from.call);
-    for (let successor = from.successor; successor < from.successors.length; successor += 1) {
-      const state = from.successors[successor];
-      if (state === undefined) break;
+  #enter(step: Step<State>): Step<State> | undefined {
+    const { call, successors } = step;
+    this.#placed.add(call);
+    this.#lift(call);
+    for (let successor = step.successor; successor < successors.length; successor += 1) {
+      const state = successors[successor] as State;
       const key = `${this.#placed.key()} ${this.#idOf(state)}`;
       if (this.#seen.has(key)) continue;
       this.#seen.add(key);
-      const placement = { ...from, successor };
-      this.#stack.push(placement);
-      if (from.event !== undefined) {
-        this.#open -= 1;
-        this.#lift(from.event);
-      }
-      return placement;
+      if (this.#isHopeless(state)) continue;
+      const entered = { ...step, successor };
+      this.#steps.push(entered);
+      return entered;
     }
-    this.#placed.delete(from.call);
+    this.#unlift(call);
+    this.#placed.delete(call);
     return undefined;
   }
 
-  /** Takes back the last call for which there is something else to try. */
-  #back(state: State):
-    | {
-        readonly state: State;
-        readonly event: Event | undefined;
-        readonly loose: number;
-        readonly retry: Placement<State> | undefined;
-      }
-    | undefined {
-    if (this.#stack.length >= this.#furthest.placed.length) this.#note(state);
-    let last = this.#stack.pop();
-    while (last !== undefined) {
-      this.#placed.delete(last.call);
-      if (last.event !== undefined) {
-        this.#open += 1;
-        this.#unlift(last.event);
-      }
-      if (!last.isFree) break;
-      last = this.#stack.pop();
+  /** Whether a call that has to come soon can come no more. */
+  #isHopeless(state: State): boolean {
+    const isTooLate = this.#model.isTooLate?.bind(this.#model);
+    if (isTooLate === undefined) return false;
+    for (let event = this.#head.after; event !== undefined && !event.isAnswer; event = event.after) {
+      const { input, answer } = this.#calls[event.call] ?? {};
+      if (input !== undefined && answer !== undefined && isTooLate(state, input, answer.output)) return true;
     }
-    if (last === undefined) return undefined;
-    const { event, call, successor, successors } = last;
-    const retry = successor + 1 < successors.length ? { ...last, successor: successor + 1 } : undefined;
-    const loose = event === undefined ? call + 1 : -1;
-    return { state: last.state, event: event?.after, loose, retry };
+    return false;
   }
 
-  /** A call without an answer may be placed unless a call has to come first that is not placed. */
-  #mayPlace(call: number): boolean {
-    const first = this.#firstAnswer();
-    return first === undefined || (this.#calls[call]?.began ?? 0) <= first.at;
-  }
-
-  #firstAnswer(): Event | undefined {
-    let event = this.#head.after;
-    while (event !== undefined && !event.isAnswer) event = event.after;
-    return event;
+  /** Takes back calls up to and with the last one in whose stead something else could be tried. */
+  #back(state: State): Step<State> | undefined {
+    if (this.#steps.length >= this.#furthest.placed.length) this.#note(state);
+    let last = this.#steps.pop();
+    while (last !== undefined) {
+      this.#unlift(last.call);
+      this.#placed.delete(last.call);
+      if (!last.isFree) return last;
+      last = this.#steps.pop();
+    }
+    return undefined;
   }
 
   #note(state: State): void {
-    const placed = this.#stack.flatMap(({ call }) => this.#calls[call] ?? []);
-    const next: Operation<Input, Output>[] = [];
-    for (let event = this.#head.after; event !== undefined && !event.isAnswer; event = event.after) {
-      const operation = this.#calls[event.call];
-      if (operation !== undefined) next.push(operation);
-    }
+    const placed = this.#steps.flatMap(({ call }) => this.#calls[call] ?? []);
+    const next = this.#minimal().flatMap((call) => this.#calls[call] ?? []);
     this.#furthest = { placed, state, next };
   }
 
@@ -272,9 +303,11 @@ class Search<State, Input, Output> {
       if (answer !== undefined && answer.at < began) {
         throw new RangeError(`a call that began at ${began} was answered before, at ${answer.at}`);
       }
+      const beginning: Event = { call, isAnswer: false, at: began, before: undefined, after: undefined };
       const answered: Event = { call, isAnswer: true, at: answer?.at ?? 0, before: undefined, after: undefined };
+      this.#beginnings.push(beginning);
       this.#answers.push(answered);
-      events.push({ call, isAnswer: false, at: began, before: undefined, after: undefined }, answered);
+      events.push(beginning, answered);
     }
     events.sort((a, b) => a.at - b.at || Number(a.isAnswer) - Number(b.isAnswer) || a.call - b.call);
     let last = this.#head;
@@ -285,18 +318,22 @@ class Search<State, Input, Output> {
     }
   }
 
-  #lift(event: Event): void {
-    for (const one of [event, this.#answers[event.call]]) {
-      if (one?.before !== undefined) one.before.after = one.after;
-      if (one?.after !== undefined) one.after.before = one.before;
+  #lift(call: number): void {
+    if (call >= this.#answered) return;
+    this.#open -= 1;
+    for (const event of [this.#beginnings[call], this.#answers[call]]) {
+      if (event?.before !== undefined) event.before.after = event.after;
+      if (event?.after !== undefined) event.after.before = event.before;
     }
   }
 
   /** In the order opposite to that of `lift`, so that the two events find their neighbours again. */
-  #unlift(event: Event): void {
-    for (const one of [this.#answers[event.call], event]) {
-      if (one?.before !== undefined) one.before.after = one;
-      if (one?.after !== undefined) one.after.before = one;
+  #unlift(call: number): void {
+    if (call >= this.#answered) return;
+    this.#open += 1;
+    for (const event of [this.#answers[call], this.#beginnings[call]]) {
+      if (event?.before !== undefined) event.before.after = event;
+      if (event?.after !== undefined) event.after.before = event;
     }
   }
 }

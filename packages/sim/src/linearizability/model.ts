@@ -25,6 +25,12 @@ export interface Model<State, Input, Output> {
    * an answer, anything that the service may do.
    */
   step(state: State, input: Input, output: Output | undefined): readonly State[];
+  /** Whether a call with this answer changes nothing, in whatever state it comes; states may know more after it. */
+  isRead(input: Input, output: Output): boolean;
+  /** Of calls that may come next, those of lower rank are tried first: a good guess saves the search from going back. */
+  rank?(input: Input, output: Output): number;
+  /** Whether the call can be answered so neither in this state nor in any that follows. Saves looking. */
+  isTooLate?(state: State, input: Input, output: Output): boolean;
   /** Equal for equal states, and only for them. */
   keyOf(state: State): string;
   /** For people: `put a = 3`, `read a: 3`. */

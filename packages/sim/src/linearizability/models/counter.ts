@@ -10,6 +10,7 @@ export const counterModel: Model<number, CounterInput, number> = {
     const next = input.kind === 'add' ? state + input.by : state;
     return output === undefined || output === next ? [next] : [];
   },
+  isRead: (input) => input.kind === 'read',
   keyOf: (state) => `${state}`,
   describe: (input, output) => {
     const call = input.kind === 'add' ? `add ${input.by}` : 'read';

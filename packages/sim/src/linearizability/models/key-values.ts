@@ -17,12 +17,12 @@ export type KeyChange =
 export type KeyValuesInput =
   /** All keys with the prefix. */
   | { readonly kind: 'range'; readonly prefix: string }
-  /** The changes of `then` if all conditions hold, else those of `otherwise`; one revision for all of them. */
+  /** The changes of `success` if all conditions hold, else those of `failure`; one revision for all of them. */
   | {
       readonly kind: 'txn';
       readonly when: readonly KeyCondition[];
-      readonly then: readonly KeyChange[];
-      readonly otherwise: readonly KeyChange[];
+      readonly success: readonly KeyChange[];
+      readonly failure: readonly KeyChange[];
     };
 
 export type KeyValuesOutput =
@@ -49,11 +49,14 @@ export const keyValuesModel: Model<KeyValuesState, KeyValuesInput, KeyValuesOutp
     const succeeded = input.when.every(
       ({ key, modRevision }) => (state.keys.get(key)?.modRevision ?? 0) === modRevision,
     );
-    const next = change(state, succeeded ? input.then : input.otherwise);
+    const next = change(state, succeeded ? input.success : input.failure);
     if (output === undefined) return [next];
     const isSo = output.kind === 'txn' && output.succeeded === succeeded && output.revision === next.revision;
     return isSo ? [next] : [];
   },
+  isRead: (input) => input.kind === 'range',
+  rank: (_input, output) => output.revision - (output.kind === 'txn' ? 0.5 : 0),
+  isTooLate: ({ revision }, _input, output) => output.revision < revision,
   keyOf: ({ revision, keys }) => `${revision} ${JSON.stringify(sorted(keys))}`,
   describe: (input, output) => {
     const at = output === undefined ? '' : `: revision ${output.revision}`;
@@ -65,8 +68,8 @@ export const keyValuesModel: Model<KeyValuesState, KeyValuesInput, KeyValuesOutp
     const done = output?.kind === 'txn' && input.when.length > 0 ? (output.succeeded ? ', then' : ', otherwise') : '';
     const when = input.when.map(({ key, modRevision }) => `${key} changed at ${modRevision}`).join(' and ');
     const condition = when === '' ? '' : `if ${when}: `;
-    const otherwise = input.otherwise.length === 0 ? '' : `, otherwise ${input.otherwise.map(nameOf).join(' and ')}`;
-    return `${condition}${input.then.map(nameOf).join(' and ')}${otherwise}${at}${done}`;
+    const otherwise = input.failure.length === 0 ? '' : `, otherwise ${input.failure.map(nameOf).join(' and ')}`;
+    return `${condition}${input.success.map(nameOf).join(' and ')}${otherwise}${at}${done}`;
   },
 };
 

@@ -20,6 +20,7 @@ export const listModel: Model<readonly string[], ListInput, ListOutput> = {
       output === undefined || (output.length === state.length && output.every((one, at) => one === state[at]));
     return isSame ? [state] : [];
   },
+  isRead: (input) => input.kind === 'read',
   keyOf: (state) => JSON.stringify(state),
   describe: (input, output) => {
     if (input.kind === 'append') return `append ${input.value} to ${input.key}`;

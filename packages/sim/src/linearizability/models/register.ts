@@ -31,6 +31,7 @@ export const registerModel: Model<RegisterState, RegisterInput, RegisterOutput> 
       }
     }
   },
+  isRead: (input, output) => input.kind === 'read' || (output.kind === 'swapped' && !output.isSwapped),
   keyOf: (state) => (state === undefined ? 'nothing' : JSON.stringify(state)),
   describe: (input, output) => {
     switch (input.kind) {

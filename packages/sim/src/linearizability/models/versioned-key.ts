@@ -52,6 +52,10 @@ export const versionedKeyModel: Model<VersionedState, VersionedInput, VersionedO
         return putIf(state, input, output);
     }
   },
+  isRead: (_input, output) => !isChange(output),
+  // The revision of an answer tells the place of its call: a change is the first at its revision.
+  rank: (_input, output) => (isChange(output) ? output.revision - 0.5 : output.revision),
+  isTooLate: ({ reached }, _input, output) => output.revision < reached + (isChange(output) ? 1 : 0),
   keyOf: ({ value, version, changedFrom, changedTo, reached }) => {
     const what = value === undefined ? 'nothing' : `${JSON.stringify(value)} version ${version}`;
     const at = changedFrom === changedTo ? `${changedFrom}` : `${changedFrom} to ${changedTo}`;
@@ -59,6 +63,19 @@ export const versionedKeyModel: Model<VersionedState, VersionedInput, VersionedO
   },
   describe: (input, output) => `${nameOf(input)}${output === undefined ? '' : `: ${answerOf(output)}`}`,
 };
+
+function isChange(output: VersionedOutput): boolean {
+  switch (output.kind) {
+    case 'put':
+      return true;
+    case 'delete':
+      return output.deleted > 0;
+    case 'read':
+      return false;
+    case 'putIf':
+      return output.succeeded;
+  }
+}
 
 /** The key becomes `value` at a revision that is new, and known if there was an answer. */
 function changed(state: VersionedState, value: string | undefined, revision: number | undefined): VersionedState[] {
