@@ -175,6 +175,30 @@ for (const machine of ['memory', 'durable'] as const) {
   });
 }
 
+test('while a snapshot is being taken in, no session is answered from a state that may be half there', () => {
+  const { cluster, leader, laggard } = withLaggard('durable');
+  const { register } = cluster.seat(laggard.id);
+  assert.ok(register instanceof DurableRegister);
+  const restore = register.restore.bind(register);
+  let goOn: (() => void) | undefined;
+  register.restore = (source, done) => {
+    goOn = () => restore(source, done);
+  };
+  for (let value = 2; value <= 40; value++) write(cluster, leader, value);
+  for (const seat of cluster.seats) if (seat.register instanceof DurableRegister) seat.register.flush();
+  cluster.network.heal();
+  cluster.time.until(() => goOn !== undefined, 'a snapshot has come');
+  const session = new ReadSession(asIndex(1));
+  const pending = bySession(laggard, session);
+  cluster.time.advance(5);
+
+  assert.ok(isOpen(pending), 'the index of what it would see is not known');
+  goOn?.();
+  cluster.time.until(() => !isOpen(pending), 'it is restored');
+  assert.equal(answerOf(pending), 820);
+  assert.ok(session.index >= 40);
+});
+
 test('a session read gives up in time, is refused when too many wait, and ends with its node', () => {
   const cluster = Cluster.running({ settings: { pendingReads: 2 } });
   const leader = cluster.leader();
