@@ -46,7 +46,7 @@ import { keyedDraw } from './keyed-draw.ts';
 import { MembershipWaiters } from './membership-waiters.ts';
 import type { Cancel, Completion, Done, LogRecord, Outcome } from './ports.ts';
 import { Proposals } from './proposals.ts';
-import type { ReadSession } from './read-session.ts';
+import { ReadSession } from './read-session.ts';
 import { type ReadMode, Reads } from './reads.ts';
 import { type DriverRules, driverRules } from './rules.ts';
 import { SessionReads } from './session-reads.ts';
@@ -570,30 +570,34 @@ export class Driver<Result, Query, Answer> {
     return this.#now + (timeoutTicks ?? this.settings.timeoutTicks);
   }
 
-  /** With a session, only of a state that has all that the session has seen, and the session has then seen this state. */
+  /**
+   * Never of a state that a snapshot is just replacing. With a session, only of one that has all that the session has seen,
+   * and the session has then seen it.
+   */
   #query(
     query: Query,
     session: ReadSession | undefined,
     timeoutTicks: number | undefined,
     done: Completion<Answer>,
   ): void {
-    if (session === undefined) {
+    if (session === undefined && !this.#applying.isRestoring) {
       done(this.#ask(query));
       return;
     }
+    const reader = session ?? new ReadSession();
     const answer = (outcome: Outcome<Index>): void => {
       if (outcome.kind === 'failed') {
         done(outcome);
         return;
       }
-      session.saw(outcome.value);
+      reader.saw(outcome.value);
       done(this.#ask(query));
     };
     this.#options.ticker.defer(() => {
       if (this.#stopped !== undefined) answer(failedWith(this.#stoppedError()));
-      else if (!this.#applying.isRestoring && this.#rules.servesSession(this.#applied, session.index)) {
+      else if (!this.#applying.isRestoring && this.#rules.servesSession(this.#applied, reader.index)) {
         answer({ kind: 'done', value: this.#applied });
-      } else if (!this.#sessionReads.add(session, this.#deadline(timeoutTicks), answer)) {
+      } else if (!this.#sessionReads.add(reader, this.#deadline(timeoutTicks), answer)) {
         answer(failedWith(new OverloadedError(`${this.#sessionReads.pending} reads wait already`)));
       }
     });

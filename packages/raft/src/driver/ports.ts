@@ -147,6 +147,7 @@ export interface DurableStateMachine<Result, Query, Answer> {
   /** The last entry whose effects were durable when it was opened. */
   readonly recovered: LogId;
   apply(batch: readonly CommittedCommand[], last: LogId): readonly Result[];
+  /** Not called while `restore` is under way. */
   query(query: Query): Answer;
   /** Registers the one listener: everything up to `index` is durable in the machine itself. */
   onDurable(listener: (index: Index) => void): void;

@@ -175,7 +175,7 @@ for (const machine of ['memory', 'durable'] as const) {
   });
 }
 
-test('while a snapshot is being taken in, no session is answered from a state that may be half there', () => {
+test('while a snapshot is being taken in, nobody is answered from a state that may be half there', () => {
   const { cluster, leader, laggard } = withLaggard('durable');
   const { register } = cluster.seat(laggard.id);
   assert.ok(register instanceof DurableRegister);
@@ -190,12 +190,15 @@ test('while a snapshot is being taken in, no session is answered from a state th
   cluster.time.until(() => goOn !== undefined, 'a snapshot has come');
   const session = new ReadSession(asIndex(1));
   const pending = bySession(laggard, session);
+  const stale = read(laggard, { consistency: 'stale' });
   cluster.time.advance(5);
 
   assert.ok(isOpen(pending), 'the index of what it would see is not known');
+  assert.ok(isOpen(stale), 'old is allowed, half is not');
   goOn?.();
   cluster.time.until(() => !isOpen(pending), 'it is restored');
   assert.equal(answerOf(pending), 820);
+  assert.equal(answerOf(stale), 820);
   assert.ok(session.index >= 40);
 });
 
