@@ -29,7 +29,7 @@ export function majorityDurable({ report, record }: Watched): Checker {
     const hasLed = node.status?.role === 'leader' && node.status.term === status.term;
     const term = hasLed ? status.term : node.isExact ? node.written.termAt(status.commit) : undefined;
     if (term === undefined) return;
-    const has = (peer: NodeId): boolean => record(peer).durable.has(status.commit, term);
+    const has = (peer: NodeId): boolean => record(peer).holds(status.commit, term);
     const inForce = configurationsOf(node, status);
     if (inForce.some((configuration) => isQuorum(configuration, has))) return;
     const nodes = [...new Set(inForce.flatMap(({ voters, outgoing }) => [...voters, ...outgoing]))].filter(has);

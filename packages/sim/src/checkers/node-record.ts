@@ -11,7 +11,10 @@ export class NodeRecord {
   /** What was handed to the log. */
   readonly written: NodeLog = new NodeLog();
   /** What the log has acknowledged. */
-  readonly durable: NodeLog = new NodeLog();
+  durable: NodeLog = new NodeLog();
+  /** What its own disk has, while it has another. */
+  #away: NodeLog | undefined;
+  #hasOwnDisk = true;
   hardWritten: HardState | undefined;
   hardDurable: HardState | undefined;
   /** Handed to the log, and not known to be on the disk. */
@@ -36,6 +39,7 @@ export class NodeRecord {
 
   started(boot: number, recovered: RecoveredLog): void {
     this.boot = boot;
+    if (this.#hasOwnDisk) this.#away = undefined;
     this.isRunning = true;
     this.written.replaceBy(recovered);
     this.durable.replaceBy(recovered);
@@ -55,14 +59,22 @@ export class NodeRecord {
     this.isExact = false;
   }
 
+  /** An empty disk instead of its own, or its own again. */
   wiped(): void {
+    this.#hasOwnDisk = !this.#hasOwnDisk;
+    this.#away ??= this.durable;
+    this.durable = new NodeLog();
     this.written.clear();
-    this.durable.clear();
     this.hardWritten = undefined;
     this.hardDurable = undefined;
     this.unanswered = [];
     this.flushed = 0;
     this.snapshot = 0;
+  }
+
+  /** Whether its disk has this entry, be it put away. */
+  holds(index: number, term: number): boolean {
+    return this.durable.has(index, term) || this.#away?.has(index, term) === true;
   }
 
   handed(write: Persist): void {

@@ -6,7 +6,7 @@
 
 import type { CommittedCommand, Index, LogId, Message, NodeId, Persist, RecoveredLog, Status } from '@kontiki/raft';
 
-/** How a process came to its end. `wiped`: its disk is empty from now on. */
+/** How a process came to its end. `wiped`: its machine has an empty disk from now on; for the second time: its own again. */
 export type End = 'stopped' | 'killed' | 'powerLost' | 'failed' | 'wiped';
 
 /** What a node holds in memory, for the bounds of it. Whatever is not known is left out. */
