@@ -6,7 +6,9 @@ import type { RequestOutcome, Ticker, Transport } from '../driver/ports.ts';
 export interface SessionEndpoint {
   /**
    * Brings a request to a member and its answer back. Always calls `answer`, once, after `request` has returned, and at the
-   * latest after `timeoutTicks`. `lost` unless it is certain that the member never saw the request.
+   * latest after `timeoutTicks`. `lost` unless it is certain that the member never saw the request. A request that arrives
+   * twice is executed once all the same; but with a network that doubles, `SessionExpiredError.effect` may say `none` of a
+   * command whose other copy came in time.
    */
   request(body: Uint8Array, timeoutTicks: number, answer: (outcome: RequestOutcome) => void): void;
 }
