@@ -39,6 +39,10 @@ const commands = {
   },
   sim: { says: 'seeds of the simulator on all cores, judged by its checkers', run: simulator('sim') },
   mutants: { says: 'known bugs, one at a time: each must be caught by the simulator', run: simulator('mutants') },
+  membership: {
+    says: 'real processes join, leave and are replaced under writers',
+    run: program('packages/server/test/membership/main.ts'),
+  },
   'docs:long': { says: 'runs the long commands of the docs', run: program('scripts/doc-commands.ts') },
   bench: { says: 'Kontiki and etcd side by side under one load generator', run: program('bench/main.ts') },
 };

@@ -43,7 +43,7 @@ export async function createCluster(folder: string, seed: number): Promise<reado
   });
 }
 
-class ProcessMember implements ClusterMember {
+export class ProcessMember implements ClusterMember {
   readonly name: string;
   readonly endpoint: string;
   readonly lines: string[] = [];
@@ -106,6 +106,14 @@ class ProcessMember implements ClusterMember {
     const exited = once(child, 'exit');
     child.kill('SIGKILL');
     await exited;
+  }
+
+  /** Resolves with the exit code once the process has ended by itself. */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (child === undefined) return null;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child.exitCode;
   }
 
   pause(): void {

@@ -63,14 +63,7 @@ export async function playRound(
   await writers.stop();
   before.push(...writers.records);
 
-  const views = await Promise.all(members.map((member) => viewOf(member, `once/${round.number}/`)));
-  const comparable = Math.min(...views.map(({ revision }) => revision));
-  const hashed = await Promise.all(
-    views.map(async (view, i) => ({
-      ...view,
-      hash: await withClient(members[i], (client) => client.hashKv(comparable)),
-    })),
-  );
+  const hashed = await viewsOf(members, `once/${round.number}/`);
   // Keys of earlier rounds are read again at the end of the run; those that are overwritten, in every round.
   const judged = before.filter((record) => record.round === round.number || record.key.startsWith('over/'));
   const violations = [...judge(judged, hashed)];
@@ -91,6 +84,18 @@ export async function playRound(
     victims: victims.map(({ name }) => name),
     hitSnapshot,
   };
+}
+
+/** What each member holds under the prefix and under `over/`, with a hash at a revision that all of them have. */
+export async function viewsOf(members: readonly ClusterMember[], oncePrefix: string): Promise<readonly MemberView[]> {
+  const views = await Promise.all(members.map((member) => viewOf(member, oncePrefix)));
+  const comparable = Math.min(...views.map(({ revision }) => revision));
+  return await Promise.all(
+    views.map(async (view, i) => ({
+      ...view,
+      hash: await withClient(members[i], (client) => client.hashKv(comparable)),
+    })),
+  );
 }
 
 /** Everything of all rounds, on every member. */
