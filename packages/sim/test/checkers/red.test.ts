@@ -204,6 +204,16 @@ const reds: Readonly<Record<CheckerName, readonly Red[]>> = {
       },
     },
     {
+      title: 'a restarted member has forgotten its vote',
+      play: (_, taps) => {
+        taps.startAll();
+        taps.store('c', { hardState: hard(1, 'a') });
+        taps.end('c', 'killed');
+        taps.start('c', { hardState: hard(1, 'a') });
+        taps.turn('c', { term: 1, last: logId(0, 0) });
+      },
+    },
+    {
       title: 'a vote leaves before it is durable',
       play: (_, taps) => {
         taps.startAll();

@@ -143,7 +143,7 @@ export class Taps {
     const common = {
       id: node(id),
       term: term(ofTerm),
-      votedFor: undefined,
+      votedFor: role === 'leader' ? node(id) : undefined,
       leader: undefined,
       first: index(1),
       last,
