@@ -11,7 +11,9 @@ import type { Observer } from './checkers/observer.ts';
 import type { Cluster } from './cluster.ts';
 import { compactCommand, deleteCommand, putCommand, putIfCommand, rangeOf, revokeCommand } from './commands.ts';
 import type { CallInput, InputOf } from './inputs.ts';
+import { type KeyHistory, keyOutputOf, type OpenCall, readOutputOf } from './key-history.ts';
 import { type Call, type Ledger, textOf, valueFor } from './ledger.ts';
+import type { VersionedInput, VersionedOutput } from './linearizability/models/versioned-key.ts';
 import type { Oracle } from './oracle.ts';
 import { ticksPerSecond } from './plan.ts';
 import type { Planted } from './planted.ts';
@@ -25,6 +27,7 @@ export interface CallParts {
   readonly ledger: Ledger;
   readonly trace: Trace;
   readonly observer: Observer;
+  readonly history: KeyHistory;
   readonly violation: ReportViolation;
   /** Puts what the member has applied by now into the oracle. */
   readonly hear: (member: RunningMember) => void;
@@ -44,6 +47,8 @@ interface Asked<T> {
   readonly call: Call;
   readonly patience: number;
   readonly make: () => Promise<T>;
+  /** The call as the history of its key tells it, and what its answer says of that. */
+  readonly told?: { readonly open: OpenCall; readonly outputOf: (value: T) => VersionedOutput | undefined };
 }
 
 export const counterKey = 'counter';
@@ -76,18 +81,24 @@ export class Calls {
         const call = this.#begin(`put ${input.key}`);
         // A key of its own for each, where the story says so.
         const key = input.key.replace('#', String(call.id));
-        return await this.#write(seat, member, call, input, (value) => putCommand(key, value, BigInt(input.lease)));
+        const put = { kind: 'put', key, value: String(call.id) } as const;
+        // A lease may end its keys, and nobody else asks for a key that one call alone has.
+        const open = input.lease === 0 && key === input.key ? this.#tell(input, put) : undefined;
+        const command = (value: Uint8Array): Command => putCommand(key, value, BigInt(input.lease));
+        return await this.#write(seat, member, call, input, command, open);
       }
       case 'delete': {
         const call = this.#begin(`delete ${input.key}`);
-        return await this.#write(seat, member, call, { ...input, bytes: 0 }, () => deleteCommand(input.key));
+        const open = this.#tell(input, { kind: 'delete', key: input.key });
+        const command = (): Command => deleteCommand(input.key);
+        return await this.#write(seat, member, call, { ...input, bytes: 0 }, command, open);
       }
       case 'count':
         return await this.#count(seat, member, input);
       case 'read':
-        return await this.#read(seat, member, input.patience, input.key, false);
+        return await this.#read(seat, member, input, input.key, false);
       case 'readAll':
-        return await this.#read(seat, member, input.patience, '\0', true);
+        return await this.#read(seat, member, input, '\0', true);
       case 'grant':
         return await this.#grant(seat, member, input);
       case 'keepAlive':
@@ -109,10 +120,12 @@ export class Calls {
     call: Call,
     { patience, bytes }: { readonly patience: number; readonly bytes: number },
     command: (value: Uint8Array) => Command,
+    open: OpenCall | undefined,
   ): Promise<CallOutcome> {
     const { ledger } = this.#parts;
     const make = (): Promise<Result> => member.propose(command(valueFor(call, 'v'.repeat(bytes))));
-    const answer = await this.#asked({ seat, call, patience, make });
+    const told = open === undefined ? {} : { told: { open, outputOf: keyOutputOf } };
+    const answer = await this.#asked({ seat, call, patience, make, ...told });
     if (answer.kind !== 'done' || answer.value.kind === 'error') return 'nothing';
     const result = answer.value;
     if (result.kind === 'deleteRange' && result.deleted === 0) ledger.read(call, result.revision);
@@ -126,7 +139,8 @@ export class Calls {
   }
 
   /** Test-and-set: reads the counter wherever it is, and raises it if nobody was faster. */
-  async #count(seat: Seat, member: RunningMember, { patience }: InputOf<'count'>): Promise<CallOutcome> {
+  async #count(seat: Seat, member: RunningMember, input: InputOf<'count'>): Promise<CallOutcome> {
+    const { patience } = input;
     const { oracle, violation, hear } = this.#parts;
     const found = member.store.range(rangeOf(counterKey, ''));
     if (found.kind !== 'range') return 'nothing';
@@ -136,7 +150,10 @@ export class Calls {
     const call = this.#begin(`count from ${count}`);
     const next = valueFor(call, `${count + 1};`);
     const command = putIfCommand(counterKey, before?.modRevision ?? 0, next);
-    const answer = await this.#asked({ seat, call, patience, make: () => member.propose(command) });
+    const expected = before?.modRevision ?? 0;
+    const open = this.#tell(input, { kind: 'putIf', key: counterKey, expected, value: String(call.id) });
+    const make = (): Promise<Result> => member.propose(command);
+    const answer = await this.#asked({ seat, call, patience, make, told: { open, outputOf: keyOutputOf } });
     if (answer.kind !== 'done' || answer.value.kind !== 'txn') return 'nothing';
     const { succeeded, revision } = answer.value;
     hear(member);
@@ -153,17 +170,19 @@ export class Calls {
   async #read(
     seat: Seat,
     member: RunningMember,
-    patience: number,
+    input: InputOf<'read' | 'readAll'>,
     key: string,
     isWhole: boolean,
   ): Promise<CallOutcome> {
+    const { patience } = input;
     const { ledger, oracle, planted, violation, hear } = this.#parts;
     const call = this.#begin(isWhole ? 'read all' : `read ${key}`);
     const make = async (): Promise<ReturnType<RunningMember['store']['range']>> => {
       if (!planted.has('readsWithoutBarrier')) await member.linearize();
       return member.store.range(rangeOf(key, isWhole ? '\0' : ''));
     };
-    const answer = await this.#asked({ seat, call, patience, make });
+    const told = isWhole ? {} : { told: { open: this.#tell(input, { kind: 'read', key }), outputOf: readOutputOf } };
+    const answer = await this.#asked({ seat, call, patience, make, ...told });
     if (answer.kind !== 'done' || answer.value.kind !== 'range') return 'nothing';
     const { revision, kvs } = answer.value;
     ledger.read(call, revision);
@@ -263,17 +282,22 @@ export class Calls {
     return 'acknowledged';
   }
 
+  #tell({ client }: { readonly client: string }, input: VersionedInput): OpenCall {
+    return this.#parts.history.began(client, input);
+  }
+
   #begin(what: string): Call {
     return this.#parts.ledger.begin(what, this.#parts.oracle);
   }
 
   /** Makes the call and waits for its answer, as long as member and patience last. */
-  #asked<T>({ seat, call, patience, make }: Asked<T>): Promise<Answer<T>> {
+  #asked<T>({ seat, call, patience, make, told }: Asked<T>): Promise<Answer<T>> {
     const { cluster, ledger, trace, violation } = this.#parts;
     const { life } = seat;
     return new Promise((resolve) => {
       if (life === undefined) {
         ledger.failed(call);
+        told?.open.failed();
         resolve({ kind: 'silence' });
         return;
       }
@@ -300,16 +324,22 @@ export class Calls {
         (value) => {
           if (!hears()) return;
           trace.say(`${call.id} is answered ${summary(value)}`);
-          if (isRefusal(value)) ledger.failed(call);
-          else if (call.state === 'unknown') this.#late(seat, call, value);
+          const output = told?.outputOf(value);
+          if (output !== undefined) told?.open.answered(output);
+          if (isRefusal(value)) {
+            ledger.failed(call);
+            told?.open.failed();
+          } else if (call.state === 'unknown') this.#late(seat, call, value);
           resolve({ kind: 'done', value });
         },
         (error: unknown) => {
           if (!hears()) return;
           const code = codeOf(error);
           trace.say(`${call.id} fails: ${String(code)}`);
-          if (certainCodes.includes(code)) ledger.failed(call);
-          else if (code === 'OUTCOME_UNKNOWN') ledger.unknown(call);
+          if (certainCodes.includes(code)) {
+            ledger.failed(call);
+            told?.open.failed();
+          } else if (code === 'OUTCOME_UNKNOWN') ledger.unknown(call);
           else violation('KnownErrors', `call ${call.id} (${call.what}) fails with a stranger: ${stackOf(error)}`);
           resolve({ kind: 'failed', error });
         },

@@ -110,9 +110,11 @@ export class Ending {
   }
 
   async #agree(): Promise<void> {
-    const { ledger, oracle, watchers } = this.#world;
+    const { ledger, oracle, watchers, history } = this.#world;
     ledger.check(oracle);
     ledger.close();
+    const verdict = history.judge();
+    if (verdict.kind !== 'linearizable') this.#fail('Linearizability', verdict.text);
     const revision = oracle.revision;
     const expected = oracle.range('\0', '\u0100', revision);
     for (const member of this.#cluster.awake) {

@@ -4,6 +4,7 @@ import type { Raft } from '@kontiki/raft';
 import type { CheckerName } from './checkers/names.ts';
 import type { Host } from './host.ts';
 import type { TimedInput } from './inputs.ts';
+import type { KeyCall } from './key-history.ts';
 import { type Plan, planOf, type Size, usualSize } from './plan.ts';
 import type { PlantedFault } from './planted.ts';
 import type { RulesBundle } from './rules.ts';
@@ -44,6 +45,8 @@ export interface Report {
   readonly plan: Plan;
   /** All that was done to the cluster: drives the same run again. */
   readonly inputs: readonly TimedInput[];
+  /** What clients asked of single keys, and were answered. */
+  readonly calls: readonly KeyCall[];
 }
 
 export class ViolationError extends Error {

@@ -13,6 +13,7 @@ import { drawn, recorded, type Source } from './drawn.ts';
 import { Ending } from './ending.ts';
 import { applyFault, healAll } from './faults.ts';
 import { type Input, isCall, type TimedInput } from './inputs.ts';
+import { KeyHistory } from './key-history.ts';
 import { Ledger } from './ledger.ts';
 import { Marks } from './marks.ts';
 import { driftMax } from './nemesis.ts';
@@ -35,6 +36,7 @@ export class World {
   readonly oracle: Oracle;
   readonly ledger: Ledger;
   readonly calls: Calls;
+  readonly history: KeyHistory = new KeyHistory();
   readonly watchers: readonly Watcher[];
   readonly chance: Chance;
   readonly #options: RunOptions;
@@ -76,7 +78,8 @@ export class World {
     this.oracle = new Oracle({ learned: (revision, changes) => ledger.learned(revision, changes), violation });
     const { cluster, oracle } = this;
     const hear = (member: RunningMember): void => this.#hear(member);
-    this.calls = new Calls({ cluster, planted, oracle, ledger, trace, observer, violation, hear });
+    const { history } = this;
+    this.calls = new Calls({ cluster, planted, oracle, ledger, trace, observer, history, violation, hear });
     this.watchers = Array.from({ length: plan.watchers }, (_, at) => {
       const name = `w${at + 1}`;
       return new Watcher(name, new Chance(plan.seed, name), {
@@ -201,6 +204,7 @@ export class World {
       traceHash: this.trace.hash,
       plan: this.plan,
       inputs: this.#inputs,
+      calls: this.history.calls,
     };
   }
 }
