@@ -61,8 +61,12 @@ export class TracedRaft implements Raft {
   }
 
   ready(): Ready | undefined {
+    const before = this.#raft.status();
     const ready = this.#raft.ready();
-    if (ready !== undefined) this.#carriedOut(ready, this.#raft.status());
+    const after = this.#raft.status();
+    // A leader ends a change of the members when a turn ends, by an entry of its own.
+    this.#appended(before, after, before.last.index);
+    if (ready !== undefined) this.#carriedOut(ready, after);
     return ready;
   }
 
@@ -99,6 +103,9 @@ export class TracedRaft implements Raft {
     const isElection = after.role === 'candidate' && after.term > before.term;
     const hasSteppedDown =
       roleOf(before) !== 'StateFollower' && roleOf(after) === 'StateFollower' && after.term === before.term;
+    // thesis §4.2.2: a leader that leaves commits the configuration without it, and steps down by that.
+    const isLastAct = hasSteppedDown && before.role === 'leader' && after.commit > before.commit;
+    if (isLastAct) this.#tell('Commit', after, { role: 'StateLeader' });
     if (hasSteppedDown) this.#tell('BecomeFollower', after);
     if (isElection) {
       this.#tell('BecomeCandidate', after);
@@ -109,17 +116,23 @@ export class TracedRaft implements Raft {
     if (after.role === 'leader' && before.role !== 'leader') {
       this.#tell('BecomeLeader', after, { log, state: { commit } });
     }
+    this.#appended(before, after, log);
+    if (after.role === 'leader' && after.commit > before.commit) this.#tell('Commit', after);
+  }
+
+  /** A leader's own entries since its log ended at `log`, and for anybody the configuration that is active now. */
+  #appended(before: Status, after: Status, log: number): void {
+    const from = before.configuration;
+    const to = after.configuration;
+    const isChanged = !sameMembers(from, to);
     if (after.role === 'leader') {
-      if (input.kind === 'changeConfiguration') this.#changed(before.configuration, input.to, after);
-      else {
-        for (let index: number = log; index < after.last.index; index += 1)
-          this.#tell('Replicate', after, { log: index });
+      for (let index = log; index < after.last.index; index += 1) {
+        const isChange = isChanged && index === after.last.index - 1;
+        if (isChange) this.#tell('ChangeConf', after, { log: index, prop: { cc: changeOf(from, to) } });
+        else this.#tell('Replicate', after, { log: index });
       }
     }
-    if (after.role === 'leader' && after.commit > before.commit) this.#tell('Commit', after);
-    if (!sameVoters(before.configuration, after.configuration)) {
-      this.#tell('ApplyConfChange', after, { prop: { cc: { newconf: after.configuration.voters } } });
-    }
+    if (isChanged) this.#tell('ApplyConfChange', after, { prop: { cc: { newconf: to.voters } } });
   }
 
   #received(message: Message, before: Status, after: Status): void {
@@ -214,18 +227,6 @@ export class TracedRaft implements Raft {
     }
   }
 
-  #changed(from: Configuration, to: Configuration, status: Status): void {
-    const { voters, learners } = from;
-    const changes: TraceChange[] = [
-      ...to.voters.filter((id) => !voters.includes(id)).map((nid) => ({ nid, action: 'AddNewServer' as const })),
-      ...to.learners.filter((id) => !learners.includes(id)).map((nid) => ({ nid, action: 'AddLearner' as const })),
-      ...[...voters, ...learners]
-        .filter((id) => !to.voters.includes(id) && !to.learners.includes(id))
-        .map((nid) => ({ nid, action: 'RemoveServer' as const })),
-    ];
-    this.#tell('ChangeConf', status, { prop: { cc: { changes } } });
-  }
-
   #await(write: PersistId): void {
     if (this.#awaited === undefined || write < this.#awaited) this.#awaited = write;
   }
@@ -255,6 +256,22 @@ function toItself({ id, term }: Status): Pick<Message, 'from' | 'to' | 'term'> {
   return { from: id, to: id, term };
 }
 
-function sameVoters(a: Configuration, b: Configuration): boolean {
-  return a.voters.join(' ') === b.voters.join(' ') && a.outgoing.join(' ') === b.outgoing.join(' ');
+function sameMembers(a: Configuration, b: Configuration): boolean {
+  const told = ({ voters, outgoing, learners }: Configuration): string =>
+    [voters, outgoing, learners].map((ids) => ids.join(' ')).join(' | ');
+  return told(a) === told(b);
+}
+
+/** The end of a joint configuration changes nobody: what it brings was told when it began. */
+function changeOf(from: Configuration, to: Configuration): NonNullable<TraceEvent['prop']>['cc'] {
+  const isOld = (id: string): boolean => from.voters.some((voter) => voter === id);
+  const stays = (id: string): boolean => [...to.voters, ...to.learners].some((member) => member === id);
+  const changes: TraceChange[] = [
+    ...to.voters.filter((id) => !isOld(id)).map((nid) => ({ nid, action: 'AddNewServer' as const })),
+    ...to.learners.filter((id) => !from.learners.includes(id)).map((nid) => ({ nid, action: 'AddLearner' as const })),
+    ...[...from.voters, ...from.learners]
+      .filter((id) => !stays(id))
+      .map((nid) => ({ nid, action: 'RemoveServer' as const })),
+  ];
+  return changes.length > 0 ? { changes } : { newconf: to.voters };
 }
