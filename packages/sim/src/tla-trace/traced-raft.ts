@@ -43,7 +43,8 @@ export class TracedRaft implements Raft {
   #awaited: PersistId | undefined;
   /** A leader's acknowledgement to itself, and the write that makes it true. */
   #ownAck: { readonly after: PersistId; readonly msg: TraceMessage } | undefined;
-  #ownVote: TraceMessage | undefined;
+  /** A candidate's vote for itself, and the write that makes it durable, once that is handed out. */
+  #ownVote: { readonly after: PersistId | undefined; readonly msg: TraceMessage } | undefined;
 
   constructor(raft: Raft, world: TracedWorld) {
     this.#raft = raft;
@@ -86,14 +87,16 @@ export class TracedRaft implements Raft {
     if (through > this.#durableThrough) this.#durableThrough = through;
     if (this.#awaited !== undefined && this.#awaited <= through) this.#tellReady(status);
     const { term } = status;
-    if (this.#ownVote?.term === term && roleOf(status) === 'StateCandidate') {
-      this.#tell('ReceiveRequestVoteResponse', status, { msg: this.#ownVote });
+    const vote = this.#ownVote;
+    if (vote?.after !== undefined && vote.after <= through) {
+      if (vote.msg.term === term) this.#tell('ReceiveRequestVoteResponse', status, { msg: vote.msg });
+      this.#ownVote = undefined;
     }
-    this.#ownVote = undefined;
     const ack = this.#ownAck;
-    if (ack === undefined || ack.after > through) return;
-    if (ack.msg.term === term) this.#tell('ReceiveAppendEntriesResponse', status, { msg: ack.msg });
-    this.#ownAck = undefined;
+    if (ack !== undefined && ack.after <= through) {
+      if (ack.msg.term === term) this.#tell('ReceiveAppendEntriesResponse', status, { msg: ack.msg });
+      this.#ownAck = undefined;
+    }
   }
 
   /** What a step changed, in the order in which the specification does it. */
@@ -109,8 +112,9 @@ export class TracedRaft implements Raft {
     if (hasSteppedDown) this.#tell('BecomeFollower', after);
     if (isElection) {
       this.#tell('BecomeCandidate', after);
-      this.#ownVote = voteReply(toItself(after), true);
-      this.#tell('SendRequestVoteResponse', after, { msg: this.#ownVote });
+      const msg = voteReply(toItself(after), true);
+      this.#ownVote = { after: undefined, msg };
+      this.#tell('SendRequestVoteResponse', after, { msg });
     }
     const log = before.last.index;
     if (after.role === 'leader' && before.role !== 'leader') {
@@ -182,7 +186,11 @@ export class TracedRaft implements Raft {
       this.#tell('SendAppendEntriesResponse', status, { msg });
       this.#await(persist.id);
     }
-    if (persist !== undefined && this.#ownVote !== undefined) this.#await(persist.id);
+    const vote = this.#ownVote;
+    if (persist !== undefined && vote !== undefined && vote.after === undefined) {
+      this.#ownVote = { ...vote, after: persist.id };
+      this.#await(persist.id);
+    }
     let mayLeave = false;
     for (const message of send) if (this.#sent(message, status)) mayLeave = true;
     for (const message of afterPersist?.messages ?? []) {
