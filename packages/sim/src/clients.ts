@@ -56,11 +56,18 @@ export class Client {
   }
 
   #think(now: number): void {
-    this.#due = now + this.#chance.between(1, this.#plan.thinkTicks);
+    const ticks = this.#livesByLeases ? Math.ceil(this.#plan.thinkTicks / 2) : this.#plan.thinkTicks;
+    this.#due = now + this.#chance.between(1, ticks);
+  }
+
+  /** One of them cares for leases above all: what goes wrong with those, goes wrong in moments. */
+  get #livesByLeases(): boolean {
+    return this.#number === 1;
   }
 
   #draw(call: Pick<CallInput, 'client' | 'seat' | 'patience'>): CallInput {
     const chance = this.#chance;
+    if (this.#livesByLeases && chance.percent(70)) return this.#hold(call);
     const draw = chance.below(100);
     if (draw < 25) return { kind: 'put', ...call, key: 'unique/#', bytes: this.#bytes(), lease: 0 };
     if (draw < 45) return { kind: 'put', ...call, key: chance.pick(hotKeys), bytes: this.#bytes(), lease: 0 };
