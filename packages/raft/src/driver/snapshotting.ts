@@ -154,6 +154,7 @@ export class Snapshotting<Result, Query, Answer> {
       this.#received = meta.last;
       this.#counts.received += 1;
       log('info', 'snapshot received and stored', fields);
+      this.#dropOutdone(meta.last.index);
     });
     this.#receiving = sink;
     return sink;
@@ -248,6 +249,15 @@ export class Snapshotting<Result, Query, Answer> {
   #dropOvertaken(): void {
     const newest = this.#parts.snapshots.newest();
     if (newest !== undefined && newest.last.index <= this.#safe) this.#drop((this.#safe + 1) as Index);
+  }
+
+  /**
+   * Those before the one that was just stored, except the base of the log while it waits to be restored. A leader whose word
+   * of them never arrived sends newer and newer ones: without this each would stay.
+   */
+  #dropOutdone(stored: Index): void {
+    const base = (this.#parts.raft.status().first - 1) as Index;
+    this.#drop(this.#applied < base ? (Math.min(stored, base) as Index) : stored);
   }
 
   /** Drops snapshots that end before `index`, but none that is being sent. One removal at a time: two would meet at a file. */

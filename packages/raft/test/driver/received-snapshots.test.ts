@@ -98,6 +98,14 @@ test('a snapshot that the log has overtaken is dropped once the state machine is
   assert.equal(disk.count, 0);
 });
 
+test('of snapshots that were stored and never announced only the newest stays', () => {
+  const configuration = { ...alone, voters: [id, peer] };
+  const { time, disk, offer } = node(configuration);
+  for (const index of [4, 6, 9]) store(time, offer(index));
+
+  assert.equal(disk.count, 1);
+});
+
 test('a snapshot that arrives while the node stops is refused, not an error of its own', () => {
   const { time, disk, driver, offer } = node();
   const sink = offer(4);
