@@ -31,9 +31,17 @@ const whole = {
 };
 
 test('the judge is content when all that was acknowledged is there once', () => {
-  const late = { 'once/b': { value: '2', version: 1, modRevision: 5 } };
+  const late = { ...whole, 'once/b': { value: '2', version: 1, modRevision: 5 } };
 
-  assert.deepEqual(judge(records, [view('n1', whole), view('n2', { ...whole, ...late })]), []);
+  assert.deepEqual(judge(records, [view('n1', whole), view('n2', whole)]), []);
+  assert.deepEqual(judge(records, [view('n1', late), view('n2', late)]), []);
+});
+
+test('the judge sees a write that cannot have come so late', () => {
+  const early = { ...write('over/w', '1', 9), answeredMs: 1 };
+  const later = { ...write('over/w', '2', 8), calledMs: 2, answeredMs: 3 };
+
+  assert.match(judge([early, later], []).join('\n'), /NO ORDER over\/w/);
 });
 
 const faults: readonly (readonly [claim: string, views: readonly MemberView[], says: RegExp])[] = [

@@ -1,11 +1,13 @@
 // The verdict over a run: every acknowledged write is there, none was applied twice, all members hold the same.
 // Pure, so that a test can show it each kind of loss.
 
+import { judgeOrder } from './order.ts';
 import type { MemberView, WriteRecord } from './record.ts';
 
 /** Sentences, empty when nothing is wrong. `records` are of all rounds so far. */
 export function judge(records: readonly WriteRecord[], views: readonly MemberView[]): readonly string[] {
-  return [...views.flatMap((view) => [...judgeOnce(records, view), ...judgeOver(records, view)]), ...judgeEqual(views)];
+  const each = views.flatMap((view) => [...judgeOnce(records, view), ...judgeOver(records, view)]);
+  return [...each, ...judgeEqual(views), ...judgeOrder(records, views)];
 }
 
 /** Keys written by one call: there with that value, at that revision, as version 1; after no answer, perhaps absent. */
