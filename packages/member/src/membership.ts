@@ -131,11 +131,14 @@ export class Membership {
 
   advance(ticks: number): void {
     this.#now += ticks;
+    this.#looked += ticks;
     this.#requests.advance(ticks);
-    this.#watchConnections(ticks);
     this.#expire();
     this.#leaveAnyway();
-    this.goOn();
+    // Where nobody waits, a look now and then is enough: most ticks of a cluster change nothing.
+    const isTime = this.#looked >= lookTicks;
+    if (isTime) this.#watchConnections();
+    if (isTime || this.#queue.length > 0) this.goOn();
   }
 
   failAll(error: Error): void {
@@ -318,13 +321,13 @@ export class Membership {
     }
   }
 
-  #watchConnections(ticks: number): void {
-    this.#looked += ticks;
-    if (this.#looked < lookTicks) return;
-    const { members, isConnected, ticksPerSecond } = this.#options;
-    const connected = members().filter(({ id }) => isConnected(id));
+  #watchConnections(): void {
+    const { driver, isConnected, ticksPerSecond } = this.#options;
+    const ids = driver()
+      .status()
+      .configuration.addresses.map(([id]) => memberIdOf(id));
     this.#connected = new Map(
-      connected.map(({ id }) => {
+      ids.filter(isConnected).map((id) => {
         const soFar = (this.#connected.get(id) ?? 0) + this.#looked;
         return [id, Math.min(soFar, steadySeconds * ticksPerSecond)];
       }),

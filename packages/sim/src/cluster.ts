@@ -9,7 +9,7 @@ import type { ReportViolation } from './checkers/names.ts';
 import type { Observer } from './checkers/observer.ts';
 import type { InputOf } from './inputs.ts';
 import type { Marks } from './marks.ts';
-import { openSeat } from './opening.ts';
+import { observerOf, openSeat } from './opening.ts';
 import type { Plan } from './plan.ts';
 import type { Planted } from './planted.ts';
 import { injure, mend } from './rot.ts';
@@ -104,7 +104,7 @@ export class Cluster {
       seat.injury = undefined;
       const { applied } = member.status();
       trace.say(`${seat.name} runs, applied ${applied}`);
-      observer.opened(seat.node, applied as Index);
+      observerOf(seat, observer).opened(seat.node, applied as Index);
       if (seat.chance.oneIn(2)) void member.publish();
       member.onFailure((error) => this.#failed(seat, life, error));
       member.onLeaderChange((leader) => {
@@ -184,10 +184,6 @@ export class Cluster {
     if (seat.own !== undefined && seat.life === undefined) {
       Object.assign(seat, seat.own);
       seat.own = undefined;
-      const { observer } = this.#parts;
-      observer.ended(seat.node, 'wiped');
-      observer.flushed(seat.node, seat.flushed);
-      if (seat.snapshot !== undefined) observer.snapshotStored(seat.node, seat.snapshot);
     }
     if (seat.injury === undefined) return;
     // Whoever is reading it now has seen something of the damage.
@@ -209,12 +205,10 @@ export class Cluster {
     // Who has never met the member would take the empty disk for its own.
     const isKnown = this.seats.every((other) => other === seat || other.incarnations.known(seat.node) !== undefined);
     if (!isKnown || !this.#mayHurt(seat)) return false;
-    const { disk, backend, incarnations, incarnation, flushed, snapshot } = seat;
-    seat.own = { disk, backend, incarnations, incarnation, flushed, snapshot };
+    const { disk, backend, incarnations, incarnation } = seat;
+    seat.own = { disk, backend, incarnations, incarnation };
     Object.assign(seat, seat.newStorage(`an empty disk of ${seat.name}`));
-    const { trace, observer } = this.#parts;
-    trace.say(`${seat.name} has an empty disk`);
-    observer.ended(seat.node, 'wiped');
+    this.#parts.trace.say(`${seat.name} has an empty disk`);
     return true;
   }
 
@@ -228,7 +222,7 @@ export class Cluster {
     seat.life = undefined;
     seat.stalled = seat.stalled === undefined ? undefined : [];
     this.#lives = undefined;
-    this.#parts.observer.ended(seat.node, how);
+    observerOf(seat, this.#parts.observer).ended(seat.node, how);
     for (const over of [...life.whenOver]) over();
     life.whenOver.clear();
     life.ticker.stall();

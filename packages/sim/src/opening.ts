@@ -41,7 +41,31 @@ export interface OpeningParts {
   readonly members: readonly Seat[];
 }
 
-export function openSeat(seat: Seat, life: Life, parts: OpeningParts, completion: Completion<RunningMember>): void {
+/** Who watches the process on this seat. One on an empty disk is a stranger under the member's name: the member's own disk
+ * keeps what it promised, so nobody takes the stranger's word for it. */
+export function observerOf({ own }: Seat, observer: Observer): Observer {
+  return own === undefined ? observer : nobody;
+}
+
+const nothing = (): void => {};
+const nobody: Observer = {
+  started: nothing,
+  opened: nothing,
+  ended: nothing,
+  handedToLog: nothing,
+  durable: nothing,
+  snapshotStored: nothing,
+  sent: nothing,
+  applied: nothing,
+  restored: nothing,
+  flushed: nothing,
+  turnEnded: nothing,
+  held: nothing,
+  acknowledged: nothing,
+};
+
+export function openSeat(seat: Seat, life: Life, all: OpeningParts, completion: Completion<RunningMember>): void {
+  const parts = { ...all, observer: observerOf(seat, all.observer) };
   const { plan, counts, marks } = parts;
   const vfs = seat.disk.mount();
   const ticker = new DriftingTicker(life.ticker, () => seat.driftPerMille);
@@ -72,7 +96,7 @@ export function openSeat(seat: Seat, life: Life, parts: OpeningParts, completion
         }
         // One may have been whole before anybody was told so.
         const newest = snapshots.value.newest();
-        if (newest !== undefined) noteSnapshot(seat, newest.last, parts.observer);
+        if (newest !== undefined) parts.observer.snapshotStored(seat.node, newest.last);
         openOn(seat, life, parts, ticker, log.value, snapshots.value, completion);
       });
     },
@@ -119,10 +143,7 @@ function openOn(
           life.heard = 0;
           observer.restored(node, last, revision);
         },
-        flushed: (index) => {
-          seat.flushed = index;
-          observer.flushed(node, index);
-        },
+        flushed: (index) => observer.flushed(node, index),
       },
     },
     completion,
@@ -152,7 +173,7 @@ function tappedSnapshots(seat: Seat, snapshots: SnapshotStore, observer: Observe
         write: (chunk, done) => sink.write(chunk, done),
         commit: (done) =>
           sink.commit((error) => {
-            if (error === undefined) noteSnapshot(seat, meta.last, observer);
+            if (error === undefined) observer.snapshotStored(seat.node, meta.last);
             done(error);
           }),
         abort: () => sink.abort(),
@@ -161,11 +182,6 @@ function tappedSnapshots(seat: Seat, snapshots: SnapshotStore, observer: Observe
     open: (last, completion) => snapshots.open(last, completion),
     removeBefore: (index, done) => snapshots.removeBefore(index, done),
   };
-}
-
-function noteSnapshot(seat: Seat, last: LogId, observer: Observer): void {
-  seat.snapshot = last;
-  observer.snapshotStored(seat.node, last);
 }
 
 function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Ticker): Transport {

@@ -2,7 +2,7 @@
 
 import { MemoryBackend } from '@kontiki/kv';
 import { nodeIdOf, type RunningMember } from '@kontiki/member';
-import type { Index, LogId, NodeId, Status } from '@kontiki/raft';
+import type { NodeId, Status } from '@kontiki/raft';
 import type { VirtualTicker, VirtualTime } from '@kontiki/raft/memory';
 import { MemoryIncarnations } from '@kontiki/transport';
 import { type DiskOperation, MemoryDisk, type VfsErrorCode } from '@kontiki/wal';
@@ -34,10 +34,6 @@ export interface Storage {
   incarnations: MemoryIncarnations;
   /** Drawn when the data directory was made. */
   incarnation: string;
-  /** Up to where its rows were said to be durable. */
-  flushed: Index;
-  /** The last snapshot that was said to be stored. */
-  snapshot: LogId | undefined;
 }
 
 export interface Seat extends Storage {
@@ -75,8 +71,6 @@ export function makeSeat(id: bigint, plan: Plan, time: VirtualTime): Seat {
     backend: new MemoryBackend({ defer, deferDurable: (task) => deferFlush(seat, plan, time, task) }),
     incarnations: new MemoryIncarnations(defer),
     incarnation,
-    flushed: 0 as Index,
-    snapshot: undefined,
   });
   const seat: Seat = {
     ...newStorage(`disk of ${name}`),
