@@ -4,7 +4,6 @@
 import { RunningMember } from '@kontiki/member';
 import type {
   Completion,
-  LogId,
   LogRecord,
   LogStore,
   Message,
