@@ -7,7 +7,7 @@ import { Calls } from './calls.ts';
 import { Chance } from './chance.ts';
 import { createCheckers } from './checkers/checkers.ts';
 import type { CheckerName } from './checkers/names.ts';
-import type { Observer } from './checkers/observer.ts';
+import type { Held, Observer } from './checkers/observer.ts';
 import { Cluster } from './cluster.ts';
 import { drawn, recorded, type Source } from './drawn.ts';
 import { Ending } from './ending.ts';
@@ -25,6 +25,8 @@ import { Trace } from './trace.ts';
 import { Watcher } from './watching.ts';
 
 const heldEveryTicks = 100;
+/** Clients make a call in four ticks at most, and a member gives one up after 700: what is more has been forgotten. */
+const heldMax: Held = { commandsWaiting: 300, readsWaiting: 300, overlayBytes: 72 * 2 ** 20 };
 /** What puts something right is no fault. */
 const remedies: readonly Input['kind'][] = ['start', 'wake', 'healNetwork', 'mendDisk'];
 
@@ -58,7 +60,7 @@ export class World {
     this.trace = trace;
     const violation = (checker: CheckerName, text: string): void => this.violation(checker, text);
     const planted = new Set(options.planted ?? []);
-    const observer = createCheckers(violation);
+    const observer = createCheckers(violation, heldMax);
     this.#observer = observer;
     const marks = this.#marks;
     this.cluster = new Cluster({
@@ -177,9 +179,11 @@ export class World {
   #weigh(): void {
     for (const { node, life } of this.cluster.seats) {
       if (life?.member === undefined) continue;
-      const { commandsPending, readsPending } = life.member.metrics;
+      const { metrics, store } = life.member;
+      const { commandsPending: commandsWaiting, readsPending: readsWaiting } = metrics;
+      const { overlayBytes } = store;
       const logEntries = life.status === undefined ? 0 : life.status.last.index - life.status.first + 1;
-      this.#observer.held(node, { commandsWaiting: commandsPending, readsWaiting: readsPending, logEntries });
+      this.#observer.held(node, { commandsWaiting, readsWaiting, overlayBytes, logEntries });
     }
   }
 
