@@ -314,12 +314,17 @@ export class Calls {
         cancel();
         return !life.isOver;
       };
-      let made: Promise<T>;
-      try {
-        made = make();
-      } catch (error: unknown) {
-        made = Promise.reject(error);
-      }
+      const begin = (): Promise<T> => {
+        try {
+          return make();
+        } catch (error: unknown) {
+          return Promise.reject(error);
+        }
+      };
+      // What is asked of a process that stands still waits at its door, and is the first that it hears when it goes on.
+      const made = !life.isAsleep
+        ? begin()
+        : new Promise<T>((answered, failed) => life.ticker.defer(() => begin().then(answered, failed)));
       made.then(
         (value) => {
           if (!hears()) return;

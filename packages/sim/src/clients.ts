@@ -36,7 +36,11 @@ export class Client {
     const { now } = cluster.time;
     if (this.#due === undefined || this.#due > now) return undefined;
     const { lives } = cluster;
-    const open = lives.filter(({ member, isAsleep, isStopping }) => member !== undefined && !isAsleep && !isStopping);
+    // Who stands still looks to clients like anybody else; most of them have gone elsewhere by then.
+    const isAsked = (isAsleep: boolean): boolean => !isAsleep || this.#chance.oneIn(3);
+    const open = lives.filter(
+      ({ member, isAsleep, isStopping }) => member !== undefined && !isStopping && isAsked(isAsleep),
+    );
     if (open.length === 0) {
       this.#think(now);
       return undefined;
