@@ -303,8 +303,7 @@ export class RunningMember implements Member {
         this.#submit({ kind: 'setRecord', name: recordName(memberId), value }).then(
           () => resolve(),
           () => {
-            if (this.#failure === undefined)
-              this.#cancelPublish = this.#options.ticker.after(publishRetryTicks, attempt);
+            if (this.#ended === undefined) this.#cancelPublish = this.#options.ticker.after(publishRetryTicks, attempt);
           },
         );
       };

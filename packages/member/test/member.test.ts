@@ -322,3 +322,24 @@ test('a backend that fails stops the member: it answers nothing any more', async
   await assert.rejects(cluster.wait(member.keepAlive(1n)), { code: 'STOPPED' });
   await assert.rejects(cluster.wait(member.linearize()), { code: 'STOPPED' });
 });
+
+test('a member that is stopped before it could publish itself tries no more', async () => {
+  const cluster = await MemberCluster.running(3);
+  for (const id of [2n, 3n]) cluster.kill(id);
+  await cluster.pass(100);
+  const { ticker } = cluster.seat(1n);
+  const member = cluster.member(1n);
+  void member.publish();
+  await cluster.pass(10);
+  await cluster.wait(member.stop({ handOver: false }));
+
+  let timers = 0;
+  const after = ticker.after.bind(ticker);
+  ticker.after = (ticks, task) => {
+    timers++;
+    return after(ticks, task);
+  };
+  await cluster.pass(200);
+
+  assert.equal(timers, 0);
+});
