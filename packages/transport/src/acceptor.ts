@@ -45,15 +45,18 @@ export class Acceptor {
       return;
     }
     let isGreeted = false;
+    let isAsker = false;
     const channel: Channel = new Channel(this.#context, connection, {
       frame: (kind, body) => {
+        isAsker = kind === 'discover';
         if (isGreeted) channel.refuse('one greeting is enough');
         else isGreeted = this.#onHello(channel, kind, body);
       },
       drained: () => {},
       closed: (reason) => {
         this.#leave(channel);
-        gate.logRefusal(hostOf(channel.remote), reason);
+        // Whoever asks about the cluster goes when it is answered.
+        if (!isAsker) gate.logRefusal(hostOf(channel.remote), reason);
       },
     });
     const refuse = (): void => channel.refuse('no greeting came in time');

@@ -248,6 +248,47 @@ describe('etcdctl sees a local cluster', { skip: ctlPart.kind === 'absent' && ct
     assert.equal(now?.[1], target[1]);
   });
 
+  it('member add, update, promote and remove, and what is refused', async () => {
+    const url = 'http://127.0.0.1:9';
+    const said = async (...args: readonly string[]): Promise<string> => {
+      const { stdout, stderr } = await ours.run(args);
+      return `${stdout}${stderr.replace(/^\{"level":"warn".*\n/gm, '')}`.trimEnd();
+    };
+    // etcd's checks want members that have been connected for five seconds.
+    let added = '';
+    do added = await said('member', 'add', 'trial', '--learner', `--peer-urls=${url}`);
+    while (added.includes('unhealthy cluster'));
+    const id = /^Member ([\da-f]{1,16}) added to cluster/.exec(added)?.[1] ?? '';
+    const others = dev.members().map(({ name, peerUrl }) => `${name}=${peerUrl}`);
+
+    const lines = added.split('\n');
+    assert.equal(lines[2], 'ETCD_NAME="trial"');
+    const [, list = ''] = /^ETCD_INITIAL_CLUSTER="(.*)"$/.exec(lines[3] ?? '') ?? [];
+    assert.deepEqual(list.split(',').sort(), [...others, `trial=${url}`].sort());
+    assert.deepEqual(lines.slice(4), [
+      `ETCD_INITIAL_ADVERTISE_PEER_URLS="${url}"`,
+      'ETCD_INITIAL_CLUSTER_STATE="existing"',
+    ]);
+    const row = (await ok('member', 'list')).split('\n').find((line) => line.startsWith(id));
+    assert.equal(row, `${id}, unstarted, , ${url}, , true`);
+
+    const error = 'Error: etcdserver: ';
+    const refusals = [
+      [['member', 'add', 'y', '--learner', '--peer-urls=http://127.0.0.1:8'], 'too many learner members in cluster'],
+      [['member', 'add', 'y', `--peer-urls=${url},http://127.0.0.1:6`], 'Peer URLs already exists'],
+      [['member', 'promote', id], 'can only promote a learner member which is in sync with leader'],
+      [['member', 'remove', 'abc'], 'member not found'],
+      [['member', 'update', 'abc', `--peer-urls=${url}`], 'member not found'],
+    ] as const;
+    for (const [args, text] of refusals) assert.equal(await said(...args), error + text, args.join(' '));
+
+    assert.match(await said('member', 'update', id, '--peer-urls=http://127.0.0.1:7'), /^Member [ \da-f]+ updated in/);
+    const updated = (await ok('member', 'list')).split('\n').find((line) => line.startsWith(id));
+    assert.equal(updated, `${id}, unstarted, , http://127.0.0.1:7, , true`, 'it stays a learner');
+    assert.match(await said('member', 'remove', id), /^Member [ \da-f]+ removed from cluster/);
+    assert.equal(await said('member', 'remove', id), `${error}member not found`);
+  });
+
   it('snapshot save writes its file', async () => {
     assert.ok(ctlPart.kind === 'found');
     const folder = mkdtempSync(join(tmpdir(), 'kontiki-snapshot-'));
