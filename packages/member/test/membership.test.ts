@@ -97,6 +97,8 @@ test('a voter is answered and listed before it has started, and cannot hold its 
   assert.equal(one.status().voters.length, 1);
   const result = await cluster.wait(one.propose(put('k', 'v')));
   assert.equal(result.kind, 'put');
+  await cluster.wait(one.removeMember(2n));
+  assert.deepEqual(voters(one), ['1']);
 });
 
 test('a voter to be stays one through restarts and changes of leaders', async () => {
