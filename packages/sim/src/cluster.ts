@@ -32,7 +32,8 @@ export interface ClusterParts {
 export class Cluster {
   readonly time: VirtualTime;
   readonly network: ByteNetwork;
-  readonly seats: readonly Seat[];
+  readonly #all: Seat[];
+  #seats: readonly Seat[] | undefined;
   readonly plan: Plan;
   readonly #parts: ClusterParts;
   areMessagesFaulty = true;
@@ -46,7 +47,42 @@ export class Cluster {
     this.time = time;
     this.network = new ByteNetwork(time, plan.seed);
     this.network.latency = plan.latency;
-    this.seats = Array.from({ length: plan.members }, (_, at) => makeSeat(BigInt(at + 1), plan, time));
+    this.#all = Array.from({ length: plan.members }, (_, at) => makeSeat(BigInt(at + 1), plan, time));
+  }
+
+  /** Machines of members, of those that join, and of those that do not know yet that they are none any more. */
+  get seats(): readonly Seat[] {
+    this.#seats ??= this.#all.filter(({ isRetired }) => !isRetired);
+    return this.#seats;
+  }
+
+  /** The lowest number that no member has had. */
+  get nextId(): number {
+    return this.#all.length + 1;
+  }
+
+  /** Whether there were others than those who began. */
+  get hasChanged(): boolean {
+    return this.#all.some(({ isRetired, isJoiner }) => isRetired || isJoiner);
+  }
+
+  /** A machine for a member that was added, or will be. */
+  join(id: number): boolean {
+    if (id !== this.nextId) return false;
+    const seat = makeSeat(BigInt(id), this.plan, this.time, true);
+    this.#all.push(seat);
+    this.#seats = undefined;
+    this.start(seat);
+    return true;
+  }
+
+  /** The machine goes: it is no member any more. */
+  retire(seat: Seat): void {
+    if (seat.isRetired) return;
+    this.#parts.trace.say(`${seat.name} is retired`);
+    this.kill(seat, { death: 'process', keep: 0, dark: false });
+    seat.isRetired = true;
+    this.#seats = undefined;
   }
 
   get lives(): readonly Life[] {
@@ -60,7 +96,12 @@ export class Cluster {
   }
 
   get leader(): Seat | undefined {
-    return this.seats.find(({ life }) => life?.status?.role === 'leader');
+    let best: Seat | undefined;
+    for (const seat of this.seats) {
+      const status = seat.life?.status;
+      if (status?.role === 'leader' && status.term > (best?.life?.status?.term ?? 0)) best = seat;
+    }
+    return best;
   }
 
   seat(name: string): Seat | undefined {
@@ -72,7 +113,7 @@ export class Cluster {
   }
 
   start(seat: Seat): void {
-    if (seat.life !== undefined) return;
+    if (seat.life !== undefined || seat.isRetired) return;
     const { trace, observer } = this.#parts;
     seat.boot += 1;
     const life: Life = {
@@ -106,6 +147,12 @@ export class Cluster {
       trace.say(`${seat.name} runs, applied ${applied}`);
       observerOf(seat, observer).opened(seat.node, applied as Index);
       if (seat.chance.oneIn(2)) void member.publish();
+      member.onRemoved(() => {
+        trace.say(`${seat.name} knows that it was removed`);
+        this.time.defer(() => {
+          if (!life.isOver) this.retire(seat);
+        });
+      });
       member.onFailure((error) => this.#failed(seat, life, error));
       member.onLeaderChange((leader) => {
         trace.say(`${seat.name} follows ${leader} in term ${member.status().term}`);

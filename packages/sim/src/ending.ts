@@ -45,7 +45,9 @@ export class Ending {
     const { chance, trace, time, plan } = this.#world;
     const majority: Seat[] = seats.filter(({ life }) => life !== undefined);
     const down = seats.filter(({ life }) => life === undefined);
-    while (majority.length * 2 <= seats.length) {
+    // Where members have changed, who a majority is shows only when they talk.
+    const isEnough = (): boolean => (this.#cluster.hasChanged ? down.length === 0 : majority.length * 2 > seats.length);
+    while (!isEnough()) {
       const [seat] = down.splice(chance.below(down.length), 1);
       if (seat !== undefined) majority.push(seat);
     }
@@ -54,7 +56,10 @@ export class Ending {
     const began = time.now;
     for (const seat of majority) void this.#probe(seat, open);
     await this.#until(
-      () => open.size === 0,
+      () => {
+        for (const seat of this.#strangers()) open.delete(seat);
+        return open.size === 0;
+      },
       `a majority of ${majority.map(({ name }) => name).join(' ')} accepts writes`,
       // etcd's clients give up after five seconds; half of the seeds have elections that may take two.
       Math.max(5 * ticksPerSecond, 10 * electionTicksOf(plan)),
@@ -84,8 +89,8 @@ export class Ending {
   }
 
   #isSettled(): boolean {
-    const { seats } = this.#cluster;
-    for (const seat of seats) if (seat.life === undefined) this.#cluster.start(seat);
+    for (const seat of this.#strangers()) this.#cluster.retire(seat);
+    for (const seat of this.#cluster.seats) if (seat.life === undefined) this.#cluster.start(seat);
     const { lives } = this.#cluster;
     const states = lives.map(({ member, isStopping, status }) =>
       member === undefined || isStopping || status === undefined
@@ -93,6 +98,15 @@ export class Ending {
         : [status.applied, status.leader, member.store.revision].join(' '),
     );
     return states[0] !== undefined && states.every((state) => state === states[0]);
+  }
+
+  /** Machines that no member counts as one, as far as the last leader's committed word goes. */
+  #strangers(): readonly Seat[] {
+    const { hasChanged, seats, leader } = this.#cluster;
+    const status = leader?.life?.status;
+    if (!hasChanged || status === undefined || status.applied < status.last.index) return [];
+    const { voters, outgoing, learners } = status.configuration;
+    return seats.filter(({ node }) => ![voters, outgoing, learners].some((part) => part.includes(node)));
   }
 
   #nobodyWaits(): boolean {

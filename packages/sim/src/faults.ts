@@ -2,7 +2,7 @@
 // finds nothing to do does nothing, so that any part of a schedule may be left out.
 
 import type { Cluster } from './cluster.ts';
-import type { FaultInput } from './inputs.ts';
+import type { FaultInput, InputOf } from './inputs.ts';
 import type { Seat } from './seat.ts';
 import type { Trace } from './trace.ts';
 
@@ -10,7 +10,7 @@ import type { Trace } from './trace.ts';
 export function applyFault(cluster: Cluster, trace: Trace, input: FaultInput): boolean {
   if ('seat' in input) {
     const seat = cluster.seat(input.seat);
-    return seat !== undefined && applyToSeat(cluster, seat, input);
+    return seat !== undefined && applyToSeat(cluster, trace, seat, input);
   }
   const { network } = cluster;
   trace.say(Object.values(input).join(' '));
@@ -33,12 +33,19 @@ export function applyFault(cluster: Cluster, trace: Trace, input: FaultInput): b
     case 'healNetwork':
       network.heal();
       return true;
+    case 'join':
+      return cluster.join(input.id);
     case 'moveLeader':
       return moveLeader(cluster, trace, input.to);
   }
 }
 
-function applyToSeat(cluster: Cluster, seat: Seat, input: Extract<FaultInput, { readonly seat: string }>): boolean {
+function applyToSeat(
+  cluster: Cluster,
+  trace: Trace,
+  seat: Seat,
+  input: Extract<FaultInput, { readonly seat: string }>,
+): boolean {
   const isUp = seat.life !== undefined;
   switch (input.kind) {
     case 'start':
@@ -75,7 +82,33 @@ function applyToSeat(cluster: Cluster, seat: Seat, input: Extract<FaultInput, { 
     case 'drift':
       seat.driftPerMille = input.perMille;
       return true;
+    case 'addMember':
+    case 'promoteMember':
+    case 'removeMember':
+      return changeMembers(seat, trace, input);
   }
+}
+
+function changeMembers(
+  { life, name }: Seat,
+  trace: Trace,
+  input: InputOf<'addMember' | 'promoteMember' | 'removeMember'>,
+): boolean {
+  const member = life?.isAsleep === false && !life.isStopping ? life.member : undefined;
+  if (member === undefined) return false;
+  const id = BigInt(input.id);
+  const what = `${input.kind} ${id} on ${name}`;
+  const ask = (): Promise<unknown> => {
+    if (input.kind === 'removeMember') return member.removeMember(id);
+    if (input.kind === 'promoteMember') return member.promoteMember(id);
+    return member.addMember({ id, peerUrls: [`n${id}`], isLearner: input.learner });
+  };
+  trace.say(what);
+  ask().then(
+    () => trace.say(`${what}: done`),
+    (error: unknown) => trace.say(`${what}: ${error instanceof Error ? error.message : String(error)}`),
+  );
+  return true;
 }
 
 function moveLeader(cluster: Cluster, trace: Trace, to: string): boolean {

@@ -39,6 +39,11 @@ export const inputFields = {
   /** The clock runs so many per mille too fast, or too slow. */
   drift: { seat: 'text', perMille: 'number' },
   moveLeader: { to: 'text' },
+  /** A member is asked to add, promote or remove one; `join`: the machine that was added is there. */
+  addMember: { seat: 'text', id: 'number', learner: 'bool' },
+  promoteMember: { seat: 'text', id: 'number' },
+  removeMember: { seat: 'text', id: 'number' },
+  join: { id: 'number' },
 
   put: { client: 'text', seat: 'text', patience: 'number', key: 'text', bytes: 'number', lease: 'number' },
   delete: { client: 'text', seat: 'text', patience: 'number', key: 'text' },

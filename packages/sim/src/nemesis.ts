@@ -23,6 +23,8 @@ export class Nemesis {
   #due: { readonly at: number; readonly task: () => void }[] = [];
   /** Seats whose disk is at fault, until it is put right. */
   readonly #badDisks = new Set<Seat>();
+  /** Who was asked for, and whose machine is not there yet. */
+  #joining: number | undefined;
 
   constructor(cluster: Cluster, emit: Emit) {
     this.#cluster = cluster;
@@ -94,6 +96,7 @@ export class Nemesis {
       swapDisk: () => this.#spoil(10 * election, ({ name }) => this.#emit({ kind: 'swapDisk', seat: name })),
       drift: () => this.#emit({ kind: 'drift', seat: any().name, perMille: chance.between(-driftMax, driftMax) }),
       moveLeader: () => this.#emit({ kind: 'moveLeader', to: any().name }),
+      changeMembers: () => this.#changeMembers(),
       heal: () => this.#emit({ kind: 'healNetwork' }),
     };
   }
@@ -249,6 +252,30 @@ export class Nemesis {
         this.#kill(seat, this.#chance.pick(['process', 'power']));
         act(seat);
       });
+  }
+
+  /** One member more, which may be a learner for a while, or one less, down to three. */
+  #changeMembers(): void {
+    const chance = this.#chance;
+    const { seats, nextId, leader, plan } = this.#cluster;
+    const up = seats.filter(({ life }) => life?.member !== undefined && !life.isAsleep && !life.isStopping);
+    if (up.length === 0) return;
+    const ask = (): string => chance.pick(up).name;
+    const voters = leader?.life?.status?.configuration.voters.length ?? 0;
+    if (voters > 3 && chance.oneIn(2)) {
+      this.#emit({ kind: 'removeMember', seat: ask(), id: Number(chance.pick(seats).id) });
+      return;
+    }
+    if (seats.length >= plan.members + 2 || this.#joining === nextId) return;
+    this.#joining = nextId;
+    const learner = chance.oneIn(3);
+    this.#emit({ kind: 'addMember', seat: ask(), id: nextId, learner });
+    this.#later(chance.between(1, 60), () => this.#emit({ kind: 'join', id: nextId }));
+    if (!learner) return;
+    const seat = ask();
+    this.#later(chance.between(1, 4) * this.#electionTicks, () => {
+      this.#emit({ kind: 'promoteMember', seat, id: nextId });
+    });
   }
 
   #later(ticks: number, task: () => void): void {

@@ -1,12 +1,13 @@
 // From a seat to a running member: its log and snapshots recovered from the disk, its peers, its rows, with the taps of
 // whoever judges the run on every seam.
 
-import { RunningMember } from '@kontiki/member';
+import { type MemberOptions, RunningMember } from '@kontiki/member';
 import type {
   Completion,
   LogRecord,
   LogStore,
   Message,
+  NodeId,
   Raft,
   SnapshotStore,
   Ticker,
@@ -113,16 +114,20 @@ function openOn(
 ): void {
   const { plan, planted, rules, observer, marks } = parts;
   const { node } = seat;
+  const transport = openTransport(seat, life, parts, ticker);
   RunningMember.open(
     {
       identity: { clusterId: 7n, memberId: seat.id, name: seat.name },
       boot: life.boot,
-      initialMembers: parts.members.map(({ id, name }) => ({ id, peerUrls: [name] })),
+      ...beginningOf(seat, parts),
       clientUrls: [`http://${seat.name}:2379`],
       log: tappedLog(seat, plantedLog(log, ticker, planted), observer),
       snapshots: tappedSnapshots(seat, snapshots, observer),
       backend: plantedBackend(seat.backend, planted),
-      transport: openTransport(seat, life, parts, ticker),
+      transport: transport.port,
+      isConnected: transport.isConnected,
+      removedMembers: transport.setRemoved,
+      strictReconfigCheck: plan.isStrict,
       ticker,
       ticksPerSecond: planted.has('leasesRunTwiceAsFast') ? ticksPerSecond / 2 : ticksPerSecond,
       seed: `${plan.seed}`,
@@ -183,7 +188,23 @@ function tappedSnapshots(seat: Seat, snapshots: SnapshotStore, observer: Observe
   };
 }
 
-function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Ticker): Transport {
+/** Founders know each other from the start; who joins is told of those that are there. */
+function beginningOf(seat: Seat, { plan, members }: OpeningParts): Pick<MemberOptions, 'initialMembers' | 'join'> {
+  const known = (id: bigint): { readonly id: bigint; readonly peerUrls: readonly string[] } => ({
+    id,
+    peerUrls: [`n${id}`],
+  });
+  if (!seat.isJoiner) return { initialMembers: Array.from({ length: plan.members }, (_, at) => known(BigInt(at + 1))) };
+  return { initialMembers: [], join: members.filter((other) => other !== seat).map(({ id }) => known(id)) };
+}
+
+interface SeatTransport {
+  readonly port: Transport;
+  readonly isConnected: (peer: NodeId) => boolean;
+  readonly setRemoved: (ids: readonly NodeId[]) => void;
+}
+
+function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Ticker): SeatTransport {
   const { plan, network, planted, observer, marks, trace } = parts;
   const transport = new PeerTransport({
     identity: { cluster: '7', id: seat.node, boot: life.boot, incarnation: seat.incarnation },
@@ -191,6 +212,7 @@ function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Tick
     ticker,
     incarnations: seat.incarnations,
     log: (record) => note(seat, parts, record),
+    onRemoved: () => life.member?.toldOfRemoval(),
     ...(parts.rules?.transport === undefined ? {} : { rules: parts.rules.transport }),
     limits: { pingTicks: plan.pingTicks, handshakeTicks: 40, reconnectTicks: { first: 2, most: 40 } },
   });
@@ -223,7 +245,11 @@ function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Tick
         handler.receive(message);
       },
     });
-  return plantedTransport({ ...forwarding(transport), send, start }, planted);
+  return {
+    port: plantedTransport({ ...forwarding(transport), send, start }, planted),
+    isConnected: (peer) => transport.isConnected(peer),
+    setRemoved: (ids) => transport.setRemoved(ids),
+  };
 }
 
 function note(seat: Seat, { trace, counts }: OpeningParts, { level, message, fields }: LogRecord): void {

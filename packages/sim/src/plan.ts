@@ -30,6 +30,7 @@ export type FaultKind =
   | 'swapDisk'
   | 'drift'
   | 'moveLeader'
+  | 'changeMembers'
   | 'heal';
 
 const optionalKinds: readonly FaultKind[] = [
@@ -56,6 +57,7 @@ const optionalKinds: readonly FaultKind[] = [
   'swapDisk',
   'drift',
   'moveLeader',
+  'changeMembers',
 ];
 
 export interface Plan {
@@ -78,6 +80,8 @@ export interface Plan {
   /** A client thinks for up to so many ticks between two calls. */
   readonly thinkTicks: number;
   readonly watchers: number;
+  /** Changes of membership that put the quorum at risk are refused. */
+  readonly isStrict: boolean;
   readonly valueBytes: number;
   readonly segmentBytes: number;
   readonly settings: Partial<DriverSettings>;
@@ -124,6 +128,7 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
     // One call in three to six ticks, from all together.
     thinkTicks: clients * chance.pick([6, 9, 12]),
     watchers: chance.between(1, 4),
+    isStrict: chance.oneIn(2),
     valueBytes: chance.pick([0, 50, 700]),
     segmentBytes: chance.pick([4096, 16_384, 262_144]),
     settings: {

@@ -41,6 +41,10 @@ export interface Seat extends Storage {
   readonly node: NodeId;
   readonly name: string;
   readonly chance: Chance;
+  /** Not one of those who began the cluster. */
+  readonly isJoiner: boolean;
+  /** It is no member any more, for good. */
+  isRetired: boolean;
   /** An empty one like those before it. */
   readonly newStorage: (incarnation: string) => Storage;
   /** Its own storage, while an empty one is in its place. */
@@ -60,7 +64,7 @@ export interface Seat extends Storage {
   unflushed: number;
 }
 
-export function makeSeat(id: bigint, plan: Plan, time: VirtualTime): Seat {
+export function makeSeat(id: bigint, plan: Plan, time: VirtualTime, isJoiner = false): Seat {
   const name = `n${id}`;
   const defer = (task: () => void): void => seat.life?.ticker.defer(task);
   const newStorage = (incarnation: string): Storage => ({
@@ -79,6 +83,8 @@ export function makeSeat(id: bigint, plan: Plan, time: VirtualTime): Seat {
     id,
     node: nodeIdOf(id),
     name,
+    isJoiner,
+    isRetired: false,
     chance: new Chance(plan.seed, name),
     boot: 0,
     life: undefined,

@@ -15,7 +15,9 @@ export function majorityDurable({ report, record }: Watched): Checker {
   const judge = (node: NodeRecord, status: Status): void => {
     const before = node.status?.commit ?? 0;
     if (status.commit <= before) return;
-    if (status.role !== 'leader') {
+    const hasLed = node.status?.role === 'leader' && node.status.term === status.term;
+    // thesis §4.2.2: a leader that the change removes commits it, and steps down in the same turn.
+    if (status.role !== 'leader' && !hasLed) {
       if (status.commit > committed) {
         report(
           'MajorityDurable',
@@ -26,7 +28,6 @@ export function majorityDurable({ report, record }: Watched): Checker {
     }
     committed = Math.max(committed, status.commit);
     // §5.4.2: whoever led this term before this turn commits by counting, and only entries of its own term.
-    const hasLed = node.status?.role === 'leader' && node.status.term === status.term;
     const term = hasLed ? status.term : node.isExact ? node.written.termAt(status.commit) : undefined;
     if (term === undefined) return;
     const has = (peer: NodeId): boolean => record(peer).holds(status.commit, term);
