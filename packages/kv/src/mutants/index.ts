@@ -17,13 +17,13 @@ const commits: readonly Mutant[] = [
   mutant(
     'positionBehindRows',
     'The applied position that is stored is older than its rows, which are applied twice after a crash (etcd#13766).',
-    ['StateMachineSafety', 'MonotoneRevision', 'KnownLogOracle', 'EqualHash', 'FailStop'],
+    ['MonotoneApplied', 'MonotoneRevision', 'StateMachineSafety', 'KnownLogOracle', 'EqualHash', 'FailStop'],
     { positionWith: ({ term, index }) => ({ term, index: Math.max(0, index - 1) }) },
   ),
   mutant(
     'positionAheadOfRows',
     'The applied position that is stored is newer than its rows, and an entry is skipped (etcd#14685, qdrant#1172).',
-    ['StateMachineSafety', 'MonotoneRevision', 'KnownLogOracle', 'EqualHash', 'FailStop'],
+    ['MonotoneApplied', 'MonotoneRevision', 'StateMachineSafety', 'KnownLogOracle', 'EqualHash', 'FailStop'],
     { positionWith: ({ term, index }) => ({ term, index: index + 1 }) },
   ),
   mutant(
