@@ -252,6 +252,7 @@ export class RunningMember implements Member {
       logger: options.logger,
       removedMembers: (ids) => options.removedMembers?.(ids.map(nodeIdOf)),
     });
+    this.#standing.onRemoved(() => this.#leave());
   }
 
   #begin(completion: Completion<RunningMember>): void {
@@ -575,6 +576,13 @@ export class RunningMember implements Member {
     this.#commands.jumped(last);
     this.#keeper.restored(this.store.leases());
     this.#lookAtStandingSoon();
+  }
+
+  /** Nobody takes a command of this member any more: whoever waits shall ask another one. A change of members may yet be answered. */
+  #leave(): void {
+    this.#ended ??= new StoppedError(undefined);
+    this.#commands.failAll(this.#ended);
+    this.#questions.failAll(this.#ended);
   }
 
   /** While entries are being applied, the driver does not count them yet. */

@@ -186,6 +186,24 @@ test('a leader that nobody can succeed at once removes itself', async () => {
   assert.equal(leader.status().isLeader, false);
 });
 
+test('whoever waits on a member that was removed is told to go elsewhere', async () => {
+  const cluster = await running(3);
+  const leader = await cluster.leader();
+  const gone = await cluster.follower();
+  await cluster.wait(leader.removeMember(gone.identity.memberId));
+  const waits = gone.propose(put('k', 'v')).then(() => 'done', String);
+  gone.toldOfRemoval();
+
+  assert.match(await cluster.wait(waits, 5), /StoppedError|OutcomeUnknownError/);
+  assert.match(
+    await cluster.wait(
+      gone.propose(put('k', 'v')).then(() => 'done', String),
+      5,
+    ),
+    /StoppedError/,
+  );
+});
+
 test('the removed are remembered by all, and their ids are never members again', async () => {
   const cluster = await running(3);
   const leader = await cluster.leader();
@@ -301,4 +319,27 @@ test('a change that a leader began and lost its quorum over is answered as unkno
   );
 
   assert.match(await refusal(cluster, leader.addMember(voter(4n))), /OutcomeUnknownError/);
+});
+
+test('a member that joins survives restarts before it has heard of anybody, and while it catches up', async () => {
+  const cluster = await running(1);
+  await cluster.wait(cluster.member(1n).addMember(voter(2n)));
+  for (let n = 0; n < 100; n++) await cluster.wait(cluster.member(1n).propose(put(`k${n}`, 'v')));
+  cluster.kill(1n);
+
+  await cluster.join(2n);
+  await cluster.pass(200);
+  assert.deepEqual([cluster.member(2n).status().term, cluster.member(2n).members().length], [0, 0], 'it waits');
+  cluster.kill(2n);
+  await cluster.start(2n);
+  await cluster.start(1n);
+  for (let n = 0; n < 5; n++) {
+    await cluster.pass(1);
+    cluster.kill(2n);
+    await cluster.start(2n);
+  }
+  await untilVoters(cluster, 2);
+
+  await cluster.wait(cluster.member(2n).linearize());
+  assert.equal(Object.keys(contents(cluster.member(2n))).length, 100);
 });

@@ -57,18 +57,21 @@ export class ClientPorts {
     this.#streams = streams;
     const services = etcdServices({ member, headers: new Headers(member), limits, logger }, this.#serving);
     const passes = guardOf(member);
-    let hasFailed = false;
-    member.onFailure(() => {
-      hasFailed = true;
+    let hasEnded = false;
+    // Clients shall go to another member at once, and not wait for this process to end.
+    const end = (): void => {
+      hasEnded = true;
       this.#serving.stop();
       streams.endAll();
-    });
+    };
+    member.onFailure(end);
+    member.onRemoved(end);
     const router = createRouter({
       services: services.map((service) => streams.over(service)),
-      guard: (path, kind, call) => (hasFailed ? refusal('stopped') : passes(path, kind, call)),
+      guard: (path, kind, call) => (hasEnded ? refusal('stopped') : passes(path, kind, call)),
       observer: metrics.calls,
       // Whoever waited for a member that has stopped itself is told that, and not what its disk said.
-      stranger: (error) => (hasFailed ? refusal('stopped') : error),
+      stranger: (error) => (hasEnded ? refusal('stopped') : error),
     });
     const checks = healthChecks(member, 5_000 + 2 * config.electionMs);
     const http = httpRoutes({ checks, metrics, logger });

@@ -14,7 +14,13 @@ export interface Writers {
   stop(): Promise<void>;
 }
 
-export function startWriters(endpoints: readonly string[], round: number, count: number): Writers {
+/** With `moveEvery`, a writer goes to the next endpoint after so many calls; `endpoints` may change meanwhile. */
+export function startWriters(
+  endpoints: readonly string[],
+  round: number,
+  count: number,
+  moveEvery = Number.POSITIVE_INFINITY,
+): Writers {
   const records: WriteRecord[] = [];
   let running = true;
   let acknowledged = 0;
@@ -22,7 +28,13 @@ export function startWriters(endpoints: readonly string[], round: number, count:
   const write = async (writer: number): Promise<void> => {
     let at = writer % endpoints.length;
     let client = new MemberClient(endpoints[at] ?? '');
+    const move = (): void => {
+      client.close();
+      at = (at + 1) % endpoints.length;
+      client = new MemberClient(endpoints[at] ?? '');
+    };
     for (let n = 0; running; n++) {
+      if (n % moveEvery === moveEvery - 1) move();
       const key = n % 4 === 3 ? `over/${writer}` : `once/${round}/${writer}/${n}`;
       const value = `${round}.${writer}.${n}`;
       const calledMs = performance.now();
@@ -48,9 +60,7 @@ export function startWriters(endpoints: readonly string[], round: number, count:
           calledMs,
           answeredMs: performance.now(),
         });
-        client.close();
-        at = (at + 1) % endpoints.length;
-        client = new MemberClient(endpoints[at] ?? '');
+        move();
         // A dead port refuses at once; without a pause the writer would only count refusals.
         await new Promise((resolve) => setTimeout(resolve, 50));
       }

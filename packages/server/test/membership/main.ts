@@ -22,6 +22,8 @@ const { values } = parseArgs({
   },
 });
 const writerCount = 8;
+/** Writers go round, so that they are everywhere when somebody goes. */
+const callsPerEndpoint = 20;
 /** An election: its timeout of at most two seconds, a vote, and a client that finds the new leader. */
 const gapMsMax = 5_000;
 const seed = Number(values.seed);
@@ -35,7 +37,7 @@ let writers: Writers | undefined;
 try {
   const first = await operator.seat('n1');
   await operator.start(first, `n1=${first.peerUrl}`, 'new');
-  writers = startWriters(operator.endpoints, 1, writerCount);
+  writers = startWriters(operator.endpoints, 1, writerCount, callsPerEndpoint);
   await play(first);
   await step('everybody writes on', () => sleep(1_000));
   await writers.stop();
