@@ -25,6 +25,7 @@ export interface ExistingCluster {
 
 const tickMs = 10;
 const answerTicks = 300;
+const bootstrapped = 'has already been bootstrapped';
 
 /** Rejects with `JoinError`. */
 export async function joinExisting({ members, memberId }: FlaggedCluster): Promise<NewMember> {
@@ -33,11 +34,20 @@ export async function joinExisting({ members, memberId }: FlaggedCluster): Promi
   if (self === undefined) throw new JoinError('the flags do not name this member');
   const answers = await Promise.all(others.map((other) => ask(other).catch(() => undefined)));
   const clusters = answers.filter((answer) => answer !== undefined);
-  const matched = clusters.map((cluster) => matchedWith(cluster, members, self));
-  // One that lags behind its leader may not know yet who was added a moment ago.
-  const found = matched.find((outcome) => typeof outcome !== 'string');
-  if (found === undefined) throw new JoinError(problemOf(clusters[0], matched[0]));
+  const found = judged(clusters, members, self);
+  if (typeof found === 'string') throw new JoinError(problemOf(clusters[0], found));
   return found;
+}
+
+/** What several of them say. One that lags behind may not know yet who was added, or has started, a moment ago. */
+export function judged(
+  clusters: readonly ExistingCluster[],
+  flagged: readonly InitialMember[],
+  self: InitialMember,
+): NewMember | string {
+  const outcomes = clusters.map((cluster) => matchedWith(cluster, flagged, self));
+  const started = outcomes.find((outcome) => typeof outcome === 'string' && outcome.endsWith(bootstrapped));
+  return started ?? outcomes.find((outcome) => typeof outcome !== 'string') ?? outcomes[0] ?? '';
 }
 
 /** Who this member is in that cluster, or etcd's words for why it is none of it. */
@@ -55,7 +65,7 @@ export function matchedWith(
   const own = members.find((member) => sameUrls(self, member));
   if (own === undefined) return `couldn't find local name "${self.name}" in the initial cluster configuration`;
   // §5.2: it may have voted, and whoever has lost what was on its disk does not know how.
-  if (own.name !== '') return `member ${hexId(own.id)} has already been bootstrapped`;
+  if (own.name !== '') return `member ${hexId(own.id)} ${bootstrapped}`;
   return {
     clusterId,
     memberId: own.id,
@@ -64,8 +74,8 @@ export function matchedWith(
   };
 }
 
-function problemOf(cluster: ExistingCluster | undefined, problem: NewMember | string | undefined): string {
-  if (cluster === undefined || typeof problem !== 'string') {
+function problemOf(cluster: ExistingCluster | undefined, problem: string): string {
+  if (cluster === undefined) {
     return (
       'cannot fetch cluster info from peer urls: could not retrieve cluster information from the given URLs; ' +
       'see that the members in --initial-cluster run, and that their peer URLs are right'
@@ -73,7 +83,7 @@ function problemOf(cluster: ExistingCluster | undefined, problem: NewMember | st
   }
   const { clusterId, members } = cluster;
   const rows = members.map(({ id, name, peerUrls }) => `${hexId(id)} ${name || 'unstarted'} ${peerUrls.join(',')}`);
-  const way = problem.endsWith('bootstrapped')
+  const way = problem.endsWith(bootstrapped)
     ? 'its data directory was lost: remove it from the cluster, and add a new member in its place'
     : '--initial-cluster must name exactly the members of now, this one included; "member add" prints it';
   return `error validating peerURLs {ClusterID:${hexId(clusterId)} Members:[${rows.join('; ')}]}: ${problem}; ${way}`;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { matchedWith } from '../../src/joining.ts';
+import { judged, matchedWith } from '../../src/joining.ts';
 
 const flagged = [
   { id: 91n, name: 'a', peerUrls: ['http://a:1'] },
@@ -45,4 +45,17 @@ describe('a member that joins', () => {
       assert.equal(matchedWith({ clusterId: 7n, members }, flagged, self), says);
     });
   }
+
+  it('believes the one that knows more: that it was added, and that it has started', () => {
+    const [before, added, started] = [
+      [],
+      [row(2n, '', 'http://b:1', 'http://b:2')],
+      [row(2n, 'b', 'http://b:1', 'http://b:2')],
+    ].map((own) => ({ clusterId: 7n, members: [row(1n, 'a', 'http://a:1'), ...own] }));
+    assert.ok(before !== undefined && added !== undefined && started !== undefined);
+
+    assert.equal(typeof judged([before, added], flagged, self), 'object');
+    assert.equal(judged([added, started], flagged, self), 'member 2 has already been bootstrapped');
+    assert.equal(judged([before], flagged, self), 'member count is unequal');
+  });
 });
