@@ -236,6 +236,7 @@ export class Cluster {
     // Whoever is reading it now has seen something of the damage.
     this.kill(seat, { death: 'process', keep: 0, dark: false });
     mend(seat);
+    seat.injury = undefined;
   }
 
   /** Whether anything was damaged: a majority of disks stays whole. */

@@ -32,8 +32,9 @@ export const inputFields = {
   /** `aSync`: the next one fails, and those after it do not. */
   breakDisk: { seat: 'text', what: ['all', 'writes', 'syncs', 'aSync', 'reads', 'space'] },
   mendDisk: { seat: 'text' },
-  /** The disk of a machine that is down loses what it has held: bits flip, a write had been lost, or had gone elsewhere. */
-  rotDisk: { seat: 'text', damage: ['flip', 'zeros', 'elsewhere'], draw: 'number' },
+  /** The disk of a machine that is down loses what it has held: a bit flips, a write had been lost, or had gone elsewhere; a
+   *  file is gone, has lost its end, or is all zeros. */
+  rotDisk: { seat: 'text', damage: ['flip', 'zeros', 'elsewhere', 'gone', 'short', 'blank'], draw: 'number' },
   /** A machine that is down gets an empty disk, until it is mended: then its own is back. */
   swapDisk: { seat: 'text' },
   /** The clock runs so many per mille too fast, or too slow. */

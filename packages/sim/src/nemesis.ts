@@ -89,7 +89,7 @@ export class Nemesis {
       stallDisk: () => this.#hurtDisk(({ name }) => void this.#emit({ kind: 'stallDisk', seat: name })),
       breakDisk: () => this.#strike((seat) => this.#break(seat)),
       rotDisk: () => {
-        const damage = chance.pick(['flip', 'zeros', 'elsewhere'] as const);
+        const damage = chance.pick(['flip', 'flip', 'zeros', 'elsewhere', 'gone', 'short', 'blank'] as const);
         const draw = chance.below(1_000_000);
         this.#spoil(2 * election, ({ name }) => this.#emit({ kind: 'rotDisk', seat: name, damage, draw }));
       },

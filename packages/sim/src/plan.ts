@@ -112,21 +112,22 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
     members,
     ticks,
     faults: faults.length < 2 ? ['killProcess', 'isolate', 'heal'] : [...faults, 'heal'],
-    faultEvery: Math.min(chance.pick([60, 120, 240, 400]), Math.floor(ticks / 12)),
+    // What follows faster than elections do leaves no time for work.
+    faultEvery: Math.min(chance.pick(isFast ? [60, 120, 240] : [120, 240, 400]), Math.floor(ticks / 12)),
     downMax: chance.percent(80) ? Math.floor((members - 1) / 2) : members,
     latency: chance.pick([
       { least: 0, most: 0 },
       { least: 0, most: 2 },
       { least: 1, most: 1 },
-      { least: 0, most: 6 },
+      { least: 0, most: 4 },
     ]),
-    messages: { lost: inMessages(20), doubled: inMessages(20), held: inMessages(30) },
+    messages: { lost: inMessages(15), doubled: inMessages(20), held: inMessages(30) },
     pingTicks: chance.pick([20, 100, 100, 100]),
     syncTicks: chance.pick([0, 1, 3, 8, 8]),
     flushTicks: chance.pick([0, 2, 20, 150]),
     clients,
-    // One call in three to six ticks, from all together.
-    thinkTicks: clients * chance.pick([6, 9, 12]),
+    // One call in three to six ticks, from all together, when all goes well.
+    thinkTicks: clients * chance.pick([5, 7, 9]),
     watchers: chance.between(1, 4),
     isStrict: chance.oneIn(2),
     valueBytes: chance.pick([0, 50, 700]),
@@ -141,7 +142,7 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
             commandBytesMax: 8192,
             catchUpBytes: 8192,
             limits: {
-              inflightMessages: chance.pick([1, 3, 256]),
+              inflightMessages: chance.pick([2, 8, 256]),
               messageBytes: chance.pick([1, 2000, 1_048_576]),
               uncommittedBytes: chance.pick([3000, 20_000]),
               logBytes: 40_000,

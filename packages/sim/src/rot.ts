@@ -7,7 +7,7 @@ import { Chance } from './chance.ts';
 import type { InputOf } from './inputs.ts';
 import type { Seat } from './seat.ts';
 
-/** What undoes the damage. */
+/** What undoes the damage: the file as it was. */
 export interface Injury {
   readonly path: string;
   readonly offset: number;
@@ -19,50 +19,50 @@ export function injure(seat: Seat, { damage, draw }: InputOf<'rotDisk'>): Injury
   const chance = new Chance(draw, `rot of ${seat.name}`);
   const files = seat.disk.files().filter(([, bytes]) => bytes.length > 0);
   if (files.length === 0) return undefined;
-  const [path, bytes] = chance.pick(files);
-  const sector = chance.below(Math.ceil(filledBytes(bytes) / sectorBytes) || 1);
-  const offset = sector * sectorBytes;
-  const good = bytes.slice(offset, offset + sectorBytes);
-  const bad = damaged(bytes, good, damage, chance);
-  if (!isNoticed(seat, path, offset, bad)) return undefined;
-  write(seat.disk, path, offset, bad);
+  const [path, good] = chance.pick(files);
+  const offset = chance.below(Math.ceil(filledBytes(good) / sectorBytes) || 1) * sectorBytes;
+  const bad = damaged(good, offset, damage, chance);
+  if (!isNoticed(seat, path, bad)) return undefined;
+  write(seat.disk, path, bad);
   return { path, offset, good };
 }
 
-export function mend(seat: Seat): void {
-  const { injury, disk } = seat;
-  seat.injury = undefined;
-  if (injury !== undefined && disk.node(injury.path) !== undefined)
-    write(disk, injury.path, injury.offset, injury.good);
+export function mend({ injury, disk }: Seat): void {
+  if (injury !== undefined) write(disk, injury.path, injury.good);
 }
 
-function damaged(file: Uint8Array, good: Uint8Array, damage: InputOf<'rotDisk'>['damage'], chance: Chance): Uint8Array {
-  switch (damage) {
-    case 'zeros':
-      return new Uint8Array(good.length);
-    case 'elsewhere': {
-      const from = chance.below(Math.ceil(file.length / sectorBytes)) * sectorBytes;
-      const bad = new Uint8Array(good.length);
-      bad.set(file.slice(from, from + good.length));
-      return bad;
-    }
-    case 'flip': {
-      const bad = good.slice();
-      const at = chance.below(bad.length);
-      bad[at] = (bad[at] ?? 0) ^ (1 << chance.below(8));
-      return bad;
-    }
+/** The file with its damage; `undefined` when nothing is left of it. */
+function damaged(
+  good: Uint8Array,
+  offset: number,
+  damage: InputOf<'rotDisk'>['damage'],
+  chance: Chance,
+): Uint8Array | undefined {
+  if (damage === 'gone') return undefined;
+  if (damage === 'blank') return new Uint8Array(good.length);
+  if (damage === 'short') return good.slice(0, offset);
+  const bad = good.slice();
+  const sector = bad.subarray(offset, offset + sectorBytes);
+  if (damage === 'zeros') sector.fill(0);
+  else if (damage === 'elsewhere') {
+    const from = chance.below(Math.ceil(good.length / sectorBytes)) * sectorBytes;
+    sector.fill(0);
+    sector.set(good.subarray(from, from + sector.length));
+  } else {
+    const at = chance.below(sector.length);
+    sector[at] = (sector[at] ?? 0) ^ (1 << chance.below(8));
   }
+  return bad;
 }
 
 /**
  * Whether recovery either finds the damage or loses nothing by it. The last batch of a log may look torn instead (the
  * window of docs/wal-format.md): against that no member could help itself, and no majority is left to help it.
  */
-function isNoticed({ disk, name }: Seat, path: string, offset: number, bad: Uint8Array): boolean {
+function isNoticed({ disk, name }: Seat, path: string, bad: Uint8Array | undefined): boolean {
   const before = recoveredFrom(disk, name);
   const copy = copyOf(disk, () => {});
-  write(copy, path, offset, bad);
+  write(copy, path, bad);
   const after = recoveredFrom(copy, name);
   return after === 'stopped' || after === before;
 }
@@ -92,9 +92,9 @@ function copyOf(disk: MemoryDisk, schedule: (task: () => void) => void): MemoryD
   return copy;
 }
 
-function write(disk: MemoryDisk, path: string, offset: number, bytes: Uint8Array): void {
-  const node = disk.node(path);
-  if (node !== undefined) node.bytes.set(bytes.subarray(0, Math.max(0, node.size - offset)), offset);
+function write(disk: MemoryDisk, path: string, bytes: Uint8Array | undefined): void {
+  if (bytes === undefined) disk.remove(path);
+  else disk.put(path, bytes);
 }
 
 /** Without the zeros at the end, which a file has for later. */

@@ -46,6 +46,8 @@ function precedingIn({ written }: NodeRecord, { base, entries }: Persist, index:
 
 /** Answers what is wrong with `next` right after `before`. */
 function wrongStep(before: Configuration, next: Configuration): string | undefined {
+  // Who joins has the log from its beginning and not the configuration that stood before it.
+  if (before.voters.length === 0) return undefined;
   const names = `${nameOf(next)} after ${nameOf(before)}`;
   const isJoint = next.outgoing.length > 0;
   if (before.outgoing.length > 0) {

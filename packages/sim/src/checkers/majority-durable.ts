@@ -18,7 +18,9 @@ export function majorityDurable({ report, record }: Watched): Checker {
     const hasLed = node.status?.role === 'leader' && node.status.term === status.term;
     // thesis §4.2.2: a leader that the change removes commits it, and steps down in the same turn.
     if (status.role !== 'leader' && !hasLed) {
-      if (status.commit > committed) {
+      // It may have committed as a leader and been deposed in one turn.
+      if (node.status?.role === 'leader') committed = Math.max(committed, status.commit);
+      else if (status.commit > committed) {
         report(
           'MajorityDurable',
           `${node.id} takes ${status.commit} for committed, leaders have committed ${committed}`,
