@@ -67,7 +67,9 @@ export async function bearTheDeaf(world: World): Promise<void> {
 export async function handOver(world: World): Promise<void> {
   const { cluster, plan } = world;
   const { leader } = cluster;
-  const heir = new Chance(plan.seed, 'heir').pick(cluster.seats.filter((seat) => seat !== leader));
+  const voters = leader?.life?.status?.configuration.voters ?? [];
+  const heirs = cluster.seats.filter((seat) => seat !== leader && voters.includes(seat.node));
+  const heir = new Chance(plan.seed, 'heir').pick(heirs);
   let told = 'nothing';
   const tell = (what: string): void => {
     told = what;
