@@ -324,7 +324,7 @@ export class Calls {
       // What is asked of a process that stands still waits at its door, and is the first that it hears when it goes on.
       const made = !life.isAsleep
         ? begin()
-        : new Promise<T>((answered, failed) => life.ticker.defer(() => begin().then(answered, failed)));
+        : new Promise<T>((answered, failed) => life.arrivals.push(() => begin().then(answered, failed)));
       made.then(
         (value) => {
           if (!hears()) return;

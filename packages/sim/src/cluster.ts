@@ -5,6 +5,7 @@ import type { Index, Raft } from '@kontiki/raft';
 import type { VirtualTime } from '@kontiki/raft/memory';
 import { WalCorruptError } from '@kontiki/wal';
 import { ByteNetwork } from './byte-network.ts';
+import { Chance } from './chance.ts';
 import type { ReportViolation } from './checkers/names.ts';
 import type { Observer } from './checkers/observer.ts';
 import type { InputOf } from './inputs.ts';
@@ -123,6 +124,7 @@ export class Cluster {
       status: undefined,
       isOver: false,
       isAsleep: false,
+      arrivals: [],
       isStopping: false,
       whenOver: new Set(),
       heard: 0,
@@ -188,8 +190,18 @@ export class Cluster {
   wake(seat: Seat): void {
     if (seat.life?.isAsleep !== true) return;
     this.#parts.trace.say(`${seat.name} wakes up`);
-    seat.life.isAsleep = false;
-    seat.life.ticker.resume();
+    const { life } = seat;
+    life.isAsleep = false;
+    const arrivals = (): void => {
+      for (const arrive of life.arrivals.splice(0)) arrive();
+    };
+    // A process that goes on may see its clients before its peers, and both before its clock.
+    if (new Chance(this.plan.seed, `${seat.name} wakes at ${this.time.now}`).oneIn(2)) {
+      life.ticker.resumeBehind(arrivals);
+      return;
+    }
+    life.ticker.resume();
+    arrivals();
   }
 
   /** Stops the member in order, as on SIGTERM. */

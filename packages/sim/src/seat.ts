@@ -20,6 +20,8 @@ export interface Life {
   status: Status | undefined;
   isOver: boolean;
   isAsleep: boolean;
+  /** Calls that came to it while it was asleep. */
+  readonly arrivals: (() => void)[];
   isStopping: boolean;
   /** Called when the process is gone, so that whoever waits for an answer of it stops waiting. */
   readonly whenOver: Set<() => void>;

@@ -100,6 +100,9 @@ export class VirtualTicker implements Ticker {
   readonly #listeners = new Set<Listener>();
   #isStalled = false;
   #isFrozen = false;
+  /** Awake, and does not know yet for how long it was not. */
+  #isBehind = false;
+  #isArrival = false;
   #held: (() => void)[] = [];
 
   constructor(time: VirtualTime) {
@@ -111,7 +114,7 @@ export class VirtualTicker implements Ticker {
     this.#listeners.add(listener);
     const cancel = this.#time.onTick((elapsed) => {
       if (this.#isFrozen) return;
-      if (this.#isStalled) listener.missed += elapsed;
+      if (this.#isStalled || this.#isBehind) listener.missed += elapsed;
       else tick(elapsed);
     });
     return () => {
@@ -121,7 +124,8 @@ export class VirtualTicker implements Ticker {
   }
 
   defer(task: () => void): void {
-    this.#time.defer(() => this.#whenAwake(task));
+    const isArrival = this.#isArrival;
+    this.#time.defer(() => (isArrival ? task() : this.#whenAwake(task)));
   }
 
   after(ticks: number, task: () => void): Cancel {
@@ -150,12 +154,33 @@ export class VirtualTicker implements Ticker {
   /** It goes on: first every listener learns how much time has passed, then it does what has waited. */
   resume(): void {
     this.#isStalled = false;
+    this.#tellTime();
+    this.#time.defer(() => this.#release());
+  }
+
+  /**
+   * It goes on the other way round, as an event loop may: first it looks after what has just come, whatever `arrivals` calls
+   * and defers, then after what has waited longer, and only then at its clock.
+   */
+  resumeBehind(arrivals: () => void): void {
+    this.#isStalled = false;
+    this.#isBehind = true;
+    this.#isArrival = true;
+    arrivals();
+    this.#isArrival = false;
+    this.#time.defer(() => {
+      this.#release();
+      this.#isBehind = false;
+      if (!this.#isStalled) this.#tellTime();
+    });
+  }
+
+  #tellTime(): void {
     for (const listener of this.#listeners) {
       const { missed } = listener;
       listener.missed = 0;
       if (missed > 0) listener.tick(missed);
     }
-    this.#time.defer(() => this.#release());
   }
 
   /** Nothing overtakes what has waited. */

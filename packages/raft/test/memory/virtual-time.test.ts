@@ -65,3 +65,21 @@ test('what a process had waiting runs before what came while it woke', () => {
 
   assert.deepEqual(order, ['waited', 'came']);
 });
+
+test('a process that wakes behind its clock sees who has just come, then what has waited, then the time', () => {
+  const time = new VirtualTime();
+  const ticker = time.ticker();
+  const seen: string[] = [];
+  ticker.start((elapsed) => seen.push(`tick ${elapsed}`));
+  ticker.stall();
+  ticker.defer(() => seen.push('waited'));
+  time.advance(5);
+
+  ticker.resumeBehind(() => {
+    seen.push('came');
+    ticker.defer(() => seen.push('its turn'));
+  });
+  time.advance(1);
+
+  assert.deepEqual(seen, ['came', 'its turn', 'waited', 'tick 5', 'tick 1']);
+});
