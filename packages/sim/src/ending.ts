@@ -57,7 +57,8 @@ export class Ending {
     for (const seat of majority) void this.#probe(seat, open);
     await this.#until(
       () => {
-        for (const seat of this.#strangers()) open.delete(seat);
+        const strangers = this.#strangers();
+        for (const seat of open) if (seat.isRetired || strangers.includes(seat)) open.delete(seat);
         return open.size === 0;
       },
       `a majority of ${majority.map(({ name }) => name).join(' ')} accepts writes`,
@@ -92,20 +93,21 @@ export class Ending {
     for (const seat of this.#strangers()) this.#cluster.retire(seat);
     for (const seat of this.#cluster.seats) if (seat.life === undefined) this.#cluster.start(seat);
     const { lives } = this.#cluster;
-    const states = lives.map(({ member, isStopping, status }) =>
-      member === undefined || isStopping || status === undefined
-        ? undefined
-        : [status.applied, status.leader, member.store.revision].join(' '),
-    );
+    const states = lives.map(({ member, isStopping }) => {
+      if (member === undefined || isStopping) return undefined;
+      const { applied, leader } = member.status();
+      return `${applied} ${leader} ${member.store.revision}`;
+    });
     return states[0] !== undefined && states.every((state) => state === states[0]);
   }
 
   /** Machines that no member counts as one, as far as the last leader's committed word goes. */
   #strangers(): readonly Seat[] {
     const { hasChanged, seats, leader } = this.#cluster;
-    const status = leader?.life?.status;
-    if (!hasChanged || status === undefined || status.applied < status.last.index) return [];
-    const { voters, outgoing, learners } = status.configuration;
+    const now = leader?.life?.member?.status();
+    const configuration = leader?.life?.status?.configuration;
+    if (!hasChanged || now === undefined || configuration === undefined || now.applied < now.commit) return [];
+    const { voters, outgoing, learners } = configuration;
     return seats.filter(({ node }) => ![voters, outgoing, learners].some((part) => part.includes(node)));
   }
 

@@ -44,7 +44,7 @@ const rows: readonly {
   },
   {
     fault: 'positionBehindRows',
-    seenBy: ['KnownLogOracle', 'StateMachineSafety', 'MonotoneRevision', 'EqualHash'],
+    seenBy: ['KnownLogOracle', 'StateMachineSafety', 'MonotoneRevision', 'MonotoneApplied', 'EqualHash'],
     plan: { faults: ['killProcess'], faultEvery: 40 },
   },
   {
