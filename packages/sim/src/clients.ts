@@ -113,6 +113,6 @@ export class Client {
   /** Some wait for longer than the member does, some hardly at all. */
   #patience(): number {
     const draw = this.#chance.below(10);
-    return draw === 0 ? this.#chance.between(1, 100) : draw === 1 ? 1000 : 200;
+    return draw === 0 ? this.#chance.between(1, 30) : draw === 1 ? 250 : 60;
   }
 }

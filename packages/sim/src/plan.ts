@@ -4,7 +4,11 @@
 import type { DriverSettings } from '@kontiki/raft';
 import { Chance } from './chance.ts';
 
-export const ticksPerSecond = 100;
+/**
+ * A tick is 40 ms: an election timeout of a second has 25 of them, a heartbeat two or four. What matters is in which order
+ * things happen, and within a tick chance decides that; finer ticks make a run slower and no order more likely.
+ */
+export const ticksPerSecond = 25;
 
 export type FaultKind =
   | 'killProcess'
@@ -104,7 +108,7 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
   const hasBadMessages = chance.percent(35);
   const inMessages = (most: number): number => (hasBadMessages ? chance.below(most) : 0);
   const isFast = chance.percent(25);
-  const electionTicks = isFast ? 30 : 100;
+  const electionTicks = isFast ? 12 : 25;
   const clients = chance.between(4, 10);
   const ticks = seconds * ticksPerSecond;
   return {
@@ -113,7 +117,7 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
     ticks,
     faults: faults.length < 2 ? ['killProcess', 'isolate', 'heal'] : [...faults, 'heal'],
     // What follows faster than elections do leaves no time for work.
-    faultEvery: Math.min(chance.pick(isFast ? [60, 120, 240] : [120, 240, 400]), Math.floor(ticks / 12)),
+    faultEvery: Math.min(chance.pick(isFast ? [30, 60, 90] : [45, 75, 120]), Math.floor(ticks / 12)),
     downMax: chance.percent(80) ? Math.floor((members - 1) / 2) : members,
     latency: chance.pick([
       { least: 0, most: 0 },
@@ -122,21 +126,21 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
       { least: 0, most: 4 },
     ]),
     messages: { lost: inMessages(15), doubled: inMessages(20), held: inMessages(30) },
-    pingTicks: chance.pick([20, 100, 100, 100]),
+    pingTicks: chance.pick([10, 25, 25, 25]),
     syncTicks: chance.pick([0, 1, 3, 8, 8]),
     flushTicks: chance.pick([0, 2, 20, 150]),
     clients,
-    // One call in three to six ticks, from all together, when all goes well.
-    thinkTicks: clients * chance.pick([5, 7, 9]),
+    // About one call in a tick, from all together.
+    thinkTicks: clients * chance.pick([1, 2, 2]),
     watchers: chance.between(1, 4),
     isStrict: chance.oneIn(2),
     valueBytes: chance.pick([0, 50, 700]),
     segmentBytes: chance.pick([4096, 16_384, 262_144]),
     settings: {
       electionTicks,
-      heartbeatTicks: isFast ? chance.pick([2, 5, 10]) : chance.pick([10, 20]),
+      heartbeatTicks: isFast ? chance.pick([1, 2, 3]) : chance.pick([2, 4]),
       catchUpEntries: chance.pick([0, 3, 20, 200, 5000]),
-      snapshotTransferTicks: chance.pick([10, 100, 6000]),
+      snapshotTransferTicks: chance.pick([30, 100, 6000]),
       ...(isTight
         ? {
             commandBytesMax: 8192,
