@@ -101,7 +101,9 @@ export const usualSize: Size = { members: 5, seconds: 60 };
 
 export function planOf(seed: number, { members, seconds }: Size = usualSize): Plan {
   const chance = new Chance(seed, 'plan');
-  const faults = optionalKinds.filter(() => chance.percent(40));
+  const drawnKinds = optionalKinds.filter(() => chance.percent(40));
+  // Who joins while an empty disk stands in for another's would take that for its own.
+  const faults = drawnKinds.filter((kind) => kind !== 'swapDisk' || !drawnKinds.includes('changeMembers'));
   // Lost sectors are what recovery is about.
   if (faults.includes('losePower')) faults.push('losePower', 'losePower');
   const isTight = chance.percent(40);
