@@ -30,8 +30,8 @@ async function firstStory(mutant: string): Promise<RunStory> {
 
 for (const mutant of [
   'batchUnsynced',
-  'askBeforeDurable',
-  'claimBeforeDurable',
+  'leasesRunTwiceAsFast',
+  'positionBehindRows',
   'readWithoutBarrier',
   'truncateAlways',
 ]) {
