@@ -99,14 +99,6 @@ export const candidateMutants: readonly Mutant[] = [
   ),
   coreMutant(
     {
-      name: 'equalTimeouts',
-      about: 'Election timeouts are not drawn, so that candidates collide again and again (§5.2).',
-      caughtBy: ['Liveness'],
-    },
-    { electionTimeout: (shortest) => shortest },
-  ),
-  coreMutant(
-    {
       name: 'candidateGivesUp',
       about: 'A candidate whose timer runs out does not start another election (figure 2, candidates 4).',
       caughtBy: ['Liveness'],
@@ -147,14 +139,5 @@ export const candidateMutants: readonly Mutant[] = [
       caughtBy: ['Liveness'],
     },
     { tellsOfTransfer: () => false },
-  ),
-  coreMutant(
-    {
-      name: 'refusalResetsTimer',
-      about:
-        'A refused vote request sets the election timer back, so a server that cannot win keeps everybody quiet (§5.2).',
-      caughtBy: ['Liveness'],
-    },
-    { resetsTimer: () => true },
   ),
 ];

@@ -27,12 +27,4 @@ export const snapshotMutants: readonly Mutant[] = [
     },
     { compactThrough: ({ applied }) => applied },
   ),
-  driverMutant(
-    {
-      name: 'installBeforeStored',
-      about: 'A log is reset by the news of a snapshot, whether or not its bytes are here (figure 13).',
-      caughtBy: ['LogNotCompactedPastFlushed', 'FailStop'],
-    },
-    { mayInstall: () => true },
-  ),
 ];

@@ -55,6 +55,9 @@ function wrongStep(before: Configuration, next: Configuration): string | undefin
     if (!isJoint && !sameNodes(before.voters, next.voters)) return `${names}: not what the change led to`;
   } else if (isJoint && !sameNodes(before.voters, next.outgoing)) {
     return `${names}: a change from what was not in force`;
+  } else if (!isJoint && !sameNodes(before.voters, next.voters)) {
+    // Safe only for one server at a time, and only for a leader that has committed in its term (Ongaro 2015).
+    return `${names}: without both in between`;
   }
   return quorumsOverlap(before, next) ? undefined : `${names}: both could decide, apart`;
 }
