@@ -129,7 +129,7 @@ function openOn(
       removedMembers: transport.setRemoved,
       strictReconfigCheck: plan.isStrict,
       ticker,
-      ticksPerSecond: planted.has('leasesRunTwiceAsFast') ? ticksPerSecond / 2 : ticksPerSecond,
+      ticksPerSecond: planted.has('leasesRunTwiceAsFast') ? Math.floor(ticksPerSecond / 2) : ticksPerSecond,
       seed: `${plan.seed}`,
       settings: plan.settings,
       watchProgressTicks: 200,
