@@ -72,6 +72,8 @@ export class Client {
   #draw(call: Pick<CallInput, 'client' | 'seat' | 'patience'>): CallInput {
     const chance = this.#chance;
     if (this.#livesByLeases && chance.percent(70)) return this.#hold(call);
+    if (chance.percent(this.#plan.readShare))
+      return { kind: 'read', ...call, key: chance.pick([...hotKeys, counterKey]) };
     const draw = chance.below(100);
     if (draw < 25) return { kind: 'put', ...call, key: 'unique/#', bytes: this.#bytes(), lease: 0 };
     if (draw < 45) return { kind: 'put', ...call, key: chance.pick(hotKeys), bytes: this.#bytes(), lease: 0 };
@@ -113,6 +115,6 @@ export class Client {
   /** Some wait for longer than the member does, some hardly at all. */
   #patience(): number {
     const draw = this.#chance.below(10);
-    return draw === 0 ? this.#chance.between(1, 30) : draw === 1 ? 250 : 60;
+    return draw === 0 ? this.#chance.between(1, 30) : draw === 1 ? 250 : 45;
   }
 }

@@ -62,8 +62,8 @@ export class Ending {
         return open.size === 0;
       },
       `a majority of ${majority.map(({ name }) => name).join(' ')} accepts writes`,
-      // etcd's clients give up after five seconds; half of the seeds have elections that may take two.
-      Math.max(5 * ticksPerSecond, 10 * electionTicksOf(plan)),
+      // Elections may take two seconds, and a member that lacks the whole log may get it in messages of an entry each.
+      Math.max(15 * ticksPerSecond, 15 * electionTicksOf(plan)),
     );
     trace.say(`progress after ${time.now - began} ticks`);
   }

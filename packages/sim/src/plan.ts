@@ -84,6 +84,8 @@ export interface Plan {
   /** A client thinks for up to so many ticks between two calls. */
   readonly thinkTicks: number;
   readonly watchers: number;
+  /** So many calls in a hundred are reads of one key, besides those that are anyway. */
+  readonly readShare: number;
   /** Changes of membership that put the quorum at risk are refused. */
   readonly isStrict: boolean;
   readonly valueBytes: number;
@@ -101,9 +103,12 @@ export const usualSize: Size = { members: 5, seconds: 60 };
 
 export function planOf(seed: number, { members, seconds }: Size = usualSize): Plan {
   const chance = new Chance(seed, 'plan');
-  const drawnKinds = optionalKinds.filter(() => chance.percent(40));
-  // Who joins while an empty disk stands in for another's would take that for its own.
-  const faults = drawnKinds.filter((kind) => kind !== 'swapDisk' || !drawnKinds.includes('changeMembers'));
+  // Many kinds, or few that meet often; and some of them much more often than others.
+  const share = chance.pick([10, 25, 40, 40, 60]);
+  const drawnKinds = optionalKinds.filter(() => chance.percent(share));
+  // A stranger on an empty disk would stand in for a member that joins.
+  const kinds = drawnKinds.filter((kind) => kind !== 'swapDisk' || !drawnKinds.includes('changeMembers'));
+  const faults = kinds.flatMap((kind) => Array.from({ length: chance.pick([1, 1, 2, 5]) }, () => kind));
   // Lost sectors are what recovery is about.
   if (faults.includes('losePower')) faults.push('losePower', 'losePower');
   const isTight = chance.percent(40);
@@ -135,6 +140,7 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
     // About one call in a tick, from all together.
     thinkTicks: clients * chance.pick([1, 2, 2]),
     watchers: chance.between(1, 4),
+    readShare: chance.pick([0, 0, 30, 60]),
     isStrict: chance.oneIn(2),
     valueBytes: chance.pick([0, 50, 700]),
     segmentBytes: chance.pick([4096, 16_384, 262_144]),
@@ -149,7 +155,7 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
             catchUpBytes: 8192,
             limits: {
               inflightMessages: chance.pick([2, 8, 256]),
-              messageBytes: chance.pick([1, 2000, 1_048_576]),
+              messageBytes: chance.pick([100, 2000, 1_048_576]),
               uncommittedBytes: chance.pick([3000, 20_000]),
               logBytes: 40_000,
               applyBytes: chance.pick([1, 2000, 1_048_576]),
