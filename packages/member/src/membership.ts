@@ -88,6 +88,8 @@ export class Membership {
   #connected = new Map<bigint, number>();
   /** Records proposed up to here are not applied yet. */
   #recordsDue = 0;
+  /** Records and members were compared when this was applied: nothing of either has changed since. */
+  #recordsSeen = -1;
   #isLeader = false;
   #now = 0;
   #looked = 0;
@@ -284,7 +286,8 @@ export class Membership {
   #keepRecords(): void {
     const { driver, record, recordNames, propose } = this.#options;
     const { applied, configuration } = driver().status();
-    if (applied < this.#recordsDue) return;
+    if (applied < this.#recordsDue || applied === this.#recordsSeen) return;
+    this.#recordsSeen = applied;
     const known = new Set([...configuration.voters, ...configuration.learners]);
     const gone: NodeId[] = [];
     const obsolete: string[] = [];
@@ -302,7 +305,8 @@ export class Membership {
   }
 
   #proposed(at: LogId | undefined): void {
-    if (at !== undefined) this.#recordsDue = at.index;
+    if (at === undefined) this.#recordsSeen = -1;
+    else this.#recordsDue = at.index;
   }
 
   /** Makes voters of those that were added as voters and have caught up (thesis §4.2.1). */

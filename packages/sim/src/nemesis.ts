@@ -67,6 +67,7 @@ export class Nemesis {
       cutOneWay: () => this.#cut('oneWay', this.#pair(false)),
       isolate: () => this.#isolate(any()),
       isolateLeader: () => this.#isolate(cluster.leader ?? any()),
+      figure8: () => this.#figure8(chance.between(2, 6), undefined),
       halves: () => this.#halves(undefined),
       bridge: () => this.#halves(any()),
       ring: () => this.#ring(),
@@ -176,6 +177,28 @@ export class Nemesis {
         ...(directions === 'out' ? [] : [link(other, seat)]),
       ]),
     );
+  }
+
+  /** §5.4.2, figure 8: whoever comes to lead is soon dead or cut off, and those who led before are back by then. */
+  #figure8(rounds: number, last: Seat | undefined): void {
+    const chance = this.#chance;
+    const { leader } = this.#cluster;
+    if (leader === undefined || leader === last) {
+      if (rounds > 0) this.#later(1, () => this.#figure8(rounds - 1 / this.#electionTicks, last));
+      return;
+    }
+    this.#later(chance.between(1, 8), () => {
+      if (chance.oneIn(2)) {
+        const others = this.#cluster.seats.filter((other) => other !== leader);
+        this.#cut(
+          'isolate',
+          others.flatMap((other) => [link(leader, other), link(other, leader)]),
+        );
+      } else {
+        this.#strike(() => this.#kill(leader, chance.pick(['process', 'power'])));
+      }
+      this.#figure8(rounds - 1, leader);
+    });
   }
 
   /** Two halves; with a bridge, one member talks to both. */

@@ -21,6 +21,7 @@ export type FaultKind =
   | 'cutOneWay'
   | 'isolate'
   | 'isolateLeader'
+  | 'figure8'
   | 'halves'
   | 'bridge'
   | 'ring'
@@ -48,6 +49,7 @@ const optionalKinds: readonly FaultKind[] = [
   'cutOneWay',
   'isolate',
   'isolateLeader',
+  'figure8',
   'halves',
   'bridge',
   'ring',

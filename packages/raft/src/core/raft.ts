@@ -59,6 +59,8 @@ type NodeDump = NodeState & { readonly log: LogDump };
 
 export class RaftCore implements Raft {
   readonly #node: Node;
+  /** The view of now, once somebody has asked. */
+  #status: Status | undefined;
 
   /** Use `createRaft` or `load`. */
   constructor(node: Node) {
@@ -71,6 +73,7 @@ export class RaftCore implements Raft {
   }
 
   step(input: Input): Verdict {
+    this.#status = undefined;
     const node = this.#node;
     switch (input.kind) {
       case 'tick':
@@ -117,6 +120,7 @@ export class RaftCore implements Raft {
 
   ready(): Ready | undefined {
     const node = this.#node;
+    this.#status = undefined;
     const { out } = node;
     compactLog(node);
     if (node.role.kind === 'leader') {
@@ -148,6 +152,11 @@ export class RaftCore implements Raft {
   }
 
   status(): Status {
+    this.#status ??= this.#view();
+    return this.#status;
+  }
+
+  #view(): Status {
     const { settings, term, votedFor, leader, log, durability, commit, applied, electionElapsed, role } = this.#node;
     const common = {
       id: settings.id,
