@@ -68,6 +68,4 @@ export const unreachable: Readonly<Record<string, string>> = {
   'why lease.serve': 'members do not offer lease reads; packages/raft/test does',
   'why lease.expired': 'members do not offer lease reads; packages/raft/test does',
   'why cfg.refuse.term': 'a member hands a change to the core only when the core will take it',
-  'why cfg.refuse.pending': 'a member hands a change to the core only when the core will take it',
-  'why drop.odd': 'no correct peer makes such a claim; packages/raft/test does',
 };

@@ -29,7 +29,10 @@ export function sendAppends(node: Node, leader: Leader): void {
 /** An empty message is due as a heartbeat, to carry news of commit, or for a round that a read waits for. */
 function owesMessage(node: Node, peer: Peer, awaited: number): boolean {
   if (node.now - peer.sentAt >= node.settings.heartbeatTicks) return true;
-  if (peer.sentRound < awaited) return true;
+  if (peer.sentRound < awaited) {
+    node.settings.why?.('ri.round', { to: peer.id, awaited });
+    return true;
+  }
   // Only who is known to match can use it: commit is bounded by what the message covers.
   return peer.flow.kind === 'replicate' && peer.sentCommit < lower(node.commit, plus(peer.next, -1));
 }
