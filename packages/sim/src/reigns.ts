@@ -70,8 +70,9 @@ export async function handOver(world: World): Promise<void> {
   const voters = leader?.life?.status?.configuration.voters ?? [];
   const heirs = cluster.seats.filter((seat) => seat !== leader && voters.includes(seat.node));
   const heir = new Chance(plan.seed, 'heir').pick(heirs);
-  // Who was cut off a moment ago may not be dialled again yet.
-  for (let ticks = 0; ticks < reconnectTicksMax && !follows(heir, leader); ticks++) await world.pass();
+  // Who was cut off a moment ago is not dialled again at once, and needs the others' votes.
+  for (let ticks = 0; ticks < reconnectTicks; ticks++) await world.pass();
+  for (let ticks = 0; ticks < reconnectTicks && !follows(heir, leader); ticks++) await world.pass();
   // Catching up and a hand-over are half a dozen messages and three writes, each of which takes up to a tick.
   const ticksMax = Math.max(electionTicksOf(plan), 25);
   let told = 'nothing';
@@ -90,7 +91,8 @@ export async function handOver(world: World): Promise<void> {
   }
 }
 
-const reconnectTicksMax = 100;
+/** The longest wait between two attempts to dial, and a handshake. */
+const reconnectTicks = 60;
 
 function follows({ life }: Seat, leader: Seat | undefined): boolean {
   const [own, its] = [life?.status, leader?.life?.status];

@@ -10,10 +10,10 @@ import { versionedKeyModel } from '../../src/linearizability/models/versioned-ke
 import type { Plan } from '../../src/plan.ts';
 import { run, ViolationError } from '../../src/run.ts';
 
-const size = { members: 3, seconds: 8 } as const;
+const size = { members: 3, seconds: 30 } as const;
 const plan: Partial<Plan> = {
   clients: 8,
-  thinkTicks: 6,
+  thinkTicks: 12,
   watchers: 1,
   valueBytes: 0,
   faults: ['isolate', 'killProcess', 'heal'],
