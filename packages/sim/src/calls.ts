@@ -206,8 +206,9 @@ export class Calls {
     const make = (): Promise<Result> => member.propose({ kind: 'leaseGrant', grantId: BigInt(lease), grantTtl: ttl });
     const answer = await this.#asked({ seat, call, patience, make });
     if (answer.kind !== 'done' || answer.value.kind !== 'leaseGrant') return 'nothing';
-    ledger.read(call, answer.value.revision);
-    ledger.granted(BigInt(lease), ttl * ticksPerSecond, began);
+    const { revision } = answer.value;
+    ledger.read(call, revision);
+    ledger.granted(BigInt(lease), { ttl: ttl * ticksPerSecond, began, revision });
     return 'acknowledged';
   }
 

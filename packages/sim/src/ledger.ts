@@ -19,6 +19,7 @@ export interface Call {
 
 interface Lease {
   readonly ttlTicks: number;
+  readonly grantedAt: number;
   /** Nobody may see it expired before. */
   aliveUntil: number;
   isRevoked: boolean;
@@ -158,9 +159,10 @@ export class Ledger {
     }
   }
 
-  granted(id: bigint, ttl: number, began: number): void {
+  /** `revision`: of the store that granted it; what ended by then was a former life of the same id. */
+  granted(id: bigint, { ttl, began, revision }: { ttl: number; began: number; revision: number }): void {
     const ttlTicks = Math.floor((ttl * (1000 - this.#driftPerMille)) / 1000);
-    this.#leases.set(id, { ttlTicks, aliveUntil: began + ttlTicks, isRevoked: false });
+    this.#leases.set(id, { ttlTicks, aliveUntil: began + ttlTicks, grantedAt: revision, isRevoked: false });
   }
 
   /** A keep-alive that began at `began` was answered with a time to live. */
@@ -183,6 +185,7 @@ export class Ledger {
   #ended(id: bigint, revision: number | undefined): void {
     const lease = this.#leases.get(id);
     if (lease === undefined || lease.isRevoked || this.#now() >= lease.aliveUntil) return;
+    if (revision !== undefined && revision <= lease.grantedAt) return;
     const where = revision === undefined ? '' : ` at revision ${revision}`;
     this.#violation(
       'LeaseNotEarly',

@@ -34,7 +34,10 @@ export function stateMachineSafety({ report, find }: Watched): Checker {
 
   const standing = ({ written }: NodeRecord, index: number): Entry | undefined => {
     const term = written.termAt(index);
-    return term === undefined ? undefined : find({ index, term } as LogId);
+    if (term !== undefined) return find({ index, term } as LogId);
+    // A snapshot that came meanwhile has replaced the log under what was on its way to the state machine. Whoever sent it
+    // has applied the same.
+    return index <= written.base.index ? machines.at(index as LogId['index']) : undefined;
   };
 
   return {

@@ -13,7 +13,7 @@ import { type WatchedChange, WatchGuarantees } from '../../src/checkers/watch-gu
 import { Ledger } from '../../src/ledger.ts';
 import { checkLinearizability } from '../../src/linearizability/checker.ts';
 import { registerModel } from '../../src/linearizability/models/register.ts';
-import { Oracle } from '../../src/oracle.ts';
+import { type Change, Oracle } from '../../src/oracle.ts';
 import type { Plan } from '../../src/plan.ts';
 import { type RunOptions, run, ViolationError } from '../../src/run.ts';
 import { bytes, command, committed, configuration, configured, hard, index, logId, node, Taps, term } from './taps.ts';
@@ -542,7 +542,7 @@ const reds: Readonly<Record<CheckerName, readonly Red[]>> = {
       title: 'a lease ends before its time',
       play: (report) =>
         ledger(report, (calls) => {
-          calls.granted(7n, 100, 0);
+          calls.granted(7n, { ttl: 100, began: 0, revision: 5 });
           calls.foundNoLease(7n);
         }),
     },
@@ -642,6 +642,37 @@ for (const name of checkerNames) {
 
 test('no checker is without a red test', () => {
   for (const name of checkerNames) assert.ok(reds[name].length > 0, name);
+});
+
+test('a lease that is granted anew is not ended by the end of its former life, told late', () => {
+  const found: string[] = [];
+  const none = new Uint8Array(0);
+  const before = { key: 'k', createRevision: 2, modRevision: 2, version: 1, value: none, lease: 7n };
+  const end: Change = {
+    revision: 5,
+    type: 'delete',
+    key: 'k',
+    encoded: none,
+    kv: undefined,
+    decoded: undefined,
+    before,
+  };
+  ledger(
+    (_, text) => found.push(text),
+    (calls) => {
+      calls.granted(7n, { ttl: 100, began: 0, revision: 5 });
+      calls.learned(5, [end]);
+    },
+  );
+  assert.deepEqual(found, []);
+  ledger(
+    (_, text) => found.push(text),
+    (calls) => {
+      calls.granted(7n, { ttl: 100, began: 0, revision: 5 });
+      calls.learned(6, [end]);
+    },
+  );
+  assert.equal(found.length, 1);
 });
 
 test('a cluster that obeys is not found fault with', () => {

@@ -26,6 +26,11 @@ export class StateMachineSafety {
     };
   }
 
+  /** What some state machine has applied at this index. */
+  at(index: Index): Entry | undefined {
+    return this.#applied.get(index)?.entry;
+  }
+
   /** The state machine was replaced by a snapshot that ends at `last`. */
   restored(node: NodeId, last: LogId): Violation | undefined {
     this.#position.set(node, last.index);
