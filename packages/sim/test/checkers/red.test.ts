@@ -13,7 +13,7 @@ import { type WatchedChange, WatchGuarantees } from '../../src/checkers/watch-gu
 import { Ledger } from '../../src/ledger.ts';
 import { checkLinearizability } from '../../src/linearizability/checker.ts';
 import { registerModel } from '../../src/linearizability/models/register.ts';
-import { type Change, Oracle } from '../../src/oracle.ts';
+import { Oracle } from '../../src/oracle.ts';
 import type { Plan } from '../../src/plan.ts';
 import { type RunOptions, run, ViolationError } from '../../src/run.ts';
 import { bytes, command, committed, configuration, configured, hard, index, logId, node, Taps, term } from './taps.ts';
@@ -645,34 +645,23 @@ test('no checker is without a red test', () => {
 });
 
 test('a lease that is granted anew is not ended by the end of its former life, told late', () => {
-  const found: string[] = [];
   const none = new Uint8Array(0);
   const before = { key: 'k', createRevision: 2, modRevision: 2, version: 1, value: none, lease: 7n };
-  const end: Change = {
-    revision: 5,
-    type: 'delete',
-    key: 'k',
-    encoded: none,
-    kv: undefined,
-    decoded: undefined,
-    before,
+  const foundAt = (revision: number): number => {
+    let found = 0;
+    ledger(
+      () => {
+        found += 1;
+      },
+      (calls) => {
+        calls.granted(7n, { ttl: 100, began: 0, revision: 5 });
+        const common = { revision, key: 'k', encoded: none, kv: undefined, decoded: undefined };
+        calls.learned(revision, [{ ...common, type: 'delete', before }]);
+      },
+    );
+    return found;
   };
-  ledger(
-    (_, text) => found.push(text),
-    (calls) => {
-      calls.granted(7n, { ttl: 100, began: 0, revision: 5 });
-      calls.learned(5, [end]);
-    },
-  );
-  assert.deepEqual(found, []);
-  ledger(
-    (_, text) => found.push(text),
-    (calls) => {
-      calls.granted(7n, { ttl: 100, began: 0, revision: 5 });
-      calls.learned(6, [end]);
-    },
-  );
-  assert.equal(found.length, 1);
+  assert.deepEqual([foundAt(5), foundAt(6)], [0, 1]);
 });
 
 test('a cluster that obeys is not found fault with', () => {
