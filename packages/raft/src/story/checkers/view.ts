@@ -56,8 +56,13 @@ export function sameEntry(a: Entry, b: Entry): boolean {
 }
 
 export function entryName(entry: Entry): string {
-  const what = entry.kind === 'command' ? ` "${String.fromCharCode(...entry.data.subarray(0, 32))}"` : ` ${entry.kind}`;
+  const what = entry.kind === 'command' ? ` "${printable(entry.data.subarray(0, 32))}"` : ` ${entry.kind}`;
   return `${entry.index}@${entry.term}${what}`;
+}
+
+/** Commands are bytes: what no terminal should be sent shows as a dot. */
+function printable(bytes: Uint8Array): string {
+  return Array.from(bytes, (byte) => (byte >= 0x20 && byte < 0x7f ? String.fromCharCode(byte) : '.')).join('');
 }
 
 function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
