@@ -43,6 +43,7 @@ export class Nemesis {
       for (const { task } of due) task();
     }
     if (this.#chance.oneIn(this.#plan.faultEvery)) this.#begin[this.#chance.pick(this.#plan.faults)]();
+    else if (this.#isChanging() && this.#chance.oneIn(4)) this.#begin[this.#chance.pick(duringChanges)]();
   }
 
   #faults(): Readonly<Record<FaultKind, () => void>> {
@@ -100,6 +101,11 @@ export class Nemesis {
       changeMembers: () => this.#changeMembers(),
       heal: () => this.#emit({ kind: 'healNetwork' }),
     };
+  }
+
+  /** thesis §4.3: two sets of voters rule. It lasts for moments, in which a cluster has more to lose than in others. */
+  #isChanging(): boolean {
+    return (this.#cluster.leader?.life?.status?.configuration.outgoing.length ?? 0) > 0;
   }
 
   /** Takes a member away, if that leaves enough of them. */
@@ -308,6 +314,9 @@ export class Nemesis {
 
 /** By how much a clock may differ from true time: within what leases are sold with. */
 export const driftMax = 30;
+
+/** What may happen to a change of the members while it is under way. */
+const duringChanges = ['isolateLeader', 'halves', 'cutOneWay', 'killProcess', 'losePower', 'stallLong'] as const;
 
 function link(from: Seat, to: Seat): string {
   return `${from.name}>${to.name}`;
