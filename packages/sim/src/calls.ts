@@ -16,13 +16,11 @@ import { type Call, type Ledger, textOf, valueFor } from './ledger.ts';
 import type { VersionedInput, VersionedOutput } from './linearizability/models/versioned-key.ts';
 import type { Oracle } from './oracle.ts';
 import { ticksPerSecond } from './plan.ts';
-import type { Planted } from './planted.ts';
 import type { Seat } from './seat.ts';
 import type { Trace } from './trace.ts';
 
 export interface CallParts {
   readonly cluster: Cluster;
-  readonly planted: Planted;
   readonly oracle: Oracle;
   readonly ledger: Ledger;
   readonly trace: Trace;
@@ -175,10 +173,10 @@ export class Calls {
     isWhole: boolean,
   ): Promise<CallOutcome> {
     const { patience } = input;
-    const { ledger, oracle, planted, violation, hear } = this.#parts;
+    const { ledger, oracle, violation, hear } = this.#parts;
     const call = this.#begin(isWhole ? 'read all' : `read ${key}`);
     const make = async (): Promise<ReturnType<RunningMember['store']['range']>> => {
-      if (!planted.has('readsWithoutBarrier')) await member.linearize();
+      await member.linearize();
       return member.store.range(rangeOf(key, isWhole ? '\0' : ''));
     };
     const told = isWhole ? {} : { told: { open: this.#tell(input, { kind: 'read', key }), outputOf: readOutputOf } };

@@ -22,7 +22,7 @@ import type { Observer } from './checkers/observer.ts';
 import { DriftingTicker } from './clock.ts';
 import type { Marks } from './marks.ts';
 import { type Plan, ticksPerSecond } from './plan.ts';
-import { forwarding, type Planted, plantedBackend, plantedLog, plantedTransport } from './planted.ts';
+import { forwarding, type Planted, plantedTransport } from './planted.ts';
 import type { RulesBundle } from './rules.ts';
 import type { Life, Seat } from './seat.ts';
 import type { Trace } from './trace.ts';
@@ -112,7 +112,7 @@ function openOn(
   snapshots: SnapshotStore,
   completion: Completion<RunningMember>,
 ): void {
-  const { plan, planted, rules, observer, marks } = parts;
+  const { plan, rules, observer, marks } = parts;
   const { node } = seat;
   const transport = openTransport(seat, life, parts, ticker);
   RunningMember.open(
@@ -121,15 +121,15 @@ function openOn(
       boot: life.boot,
       ...beginningOf(seat, parts),
       clientUrls: [`http://${seat.name}:2379`],
-      log: tappedLog(seat, plantedLog(log, ticker, planted), observer),
+      log: tappedLog(seat, log, observer),
       snapshots: tappedSnapshots(seat, snapshots, observer),
-      backend: plantedBackend(seat.backend, planted),
+      backend: seat.backend,
       transport: transport.port,
       isConnected: transport.isConnected,
       removedMembers: transport.setRemoved,
       strictReconfigCheck: plan.isStrict,
       ticker,
-      ticksPerSecond: planted.has('leasesRunTwiceAsFast') ? Math.floor(ticksPerSecond / 2) : ticksPerSecond,
+      ticksPerSecond,
       seed: `${plan.seed}`,
       settings: plan.settings,
       watchProgressTicks: 200,

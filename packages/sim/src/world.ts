@@ -81,7 +81,7 @@ export class World {
     const { cluster, oracle } = this;
     const hear = (member: RunningMember): void => this.#hear(member);
     const { history } = this;
-    this.calls = new Calls({ cluster, planted, oracle, ledger, trace, observer, history, violation, hear });
+    this.calls = new Calls({ cluster, oracle, ledger, trace, observer, history, violation, hear });
     this.watchers = Array.from({ length: plan.watchers }, (_, at) => {
       const name = `w${at + 1}`;
       return new Watcher(name, new Chance(plan.seed, name), {
