@@ -11,6 +11,9 @@ import { readMutants } from './reads.ts';
 import { followerMutants, leaderMutants } from './replication.ts';
 import { snapshotMutants } from './snapshots.ts';
 
+// The right records, which each mutant departs from in what it is named for.
+export { paperRules } from '../core/rules.ts';
+export { driverRules } from '../driver/rules.ts';
 export type { Mutant } from './mutant.ts';
 export { type SessionMutant, sessionMutants } from './sessions.ts';
 
