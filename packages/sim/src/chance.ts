@@ -6,7 +6,7 @@ import { type Draw, drawFrom } from '@kontiki/kv/testing';
 export class Chance {
   readonly #draw: Draw;
 
-  constructor(seed: number, purpose: string) {
+  constructor(seed: number | string, purpose: string) {
     let hash = 0x811c9dc5;
     for (const char of `${seed}/${purpose}`) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193);
     this.#draw = drawFrom(hash);
