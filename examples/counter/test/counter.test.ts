@@ -16,7 +16,6 @@ stateMachineSuite({
 
 test('a count survives its leader, and all replicas at once', { timeout: 60_000 }, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'kontiki-counter-'));
-  t.after(() => rm(directory, { recursive: true }));
   const visit = encodeAdd({ name: 'visits', amount: 1 });
 
   const cluster = await LocalCluster.start({
@@ -24,6 +23,10 @@ test('a count survives its leader, and all replicas at once', { timeout: 60_000 
     directory,
     ports: [0, 0, 0],
     machine: () => new Counters(),
+  });
+  t.after(async () => {
+    await cluster.stop();
+    await rm(directory, { recursive: true });
   });
   const results = await Promise.all(Array.from({ length: 50 }, () => cluster.propose(visit)));
   assert.deepEqual(
@@ -41,5 +44,4 @@ test('a count survives its leader, and all replicas at once', { timeout: 60_000 
   for (const replica of cluster.ids) await cluster.startReplica(replica);
 
   assert.equal(await (await cluster.leader()).read('visits'), 51);
-  await cluster.stop();
 });

@@ -8,8 +8,11 @@ import { type Call, CountersWithSessions } from '../src/sessions.ts';
 
 test('each visit counts once, though answers are lost and the leader stops', { timeout: 60_000 }, async (t) => {
   const directory = await mkdtemp(join(tmpdir(), 'kontiki-sessions-'));
-  t.after(() => rm(directory, { recursive: true }));
   const counters = await CountersWithSessions.start(directory, [0, 0, 0]);
+  t.after(async () => {
+    await counters.stop();
+    await rm(directory, { recursive: true });
+  });
   let calls = 0;
   // Every third answer, for a while: a client whose rounds of retries had the same length as the losses would never get through.
   const losing: Call = async (to, request) => {
@@ -19,6 +22,7 @@ test('each visit counts once, though answers are lost and the leader stops', { t
     return answer;
   };
   const client = await counters.connect('visitor', losing);
+  t.after(() => client.close());
   const visit = encodeAdd({ name: 'visits', amount: 1 });
   const first = await Promise.all(Array.from({ length: 20 }, () => client.propose(visit)));
 
@@ -36,5 +40,4 @@ test('each visit counts once, though answers are lost and the leader stops', { t
   const node = counters.cluster.node(id);
   assert.equal(await node.read('visits', { consistency: 'session', session: client.reads }), 40);
   await client.close();
-  await counters.stop();
 });
