@@ -35,13 +35,16 @@ export class Applying<Result, Query, Answer> {
   #isRestoring = false;
   #isStopped = false;
   #count = 0;
+  #handed: Index;
 
   constructor(
     machine: StateMachine<Result, Query, Answer>,
     snapshots: SnapshotStore,
     proposals: Proposals<Result>,
     hooks: ApplyHooks,
+    applied: Index,
   ) {
+    this.#handed = applied;
     this.#machine = machine;
     this.#snapshots = snapshots;
     this.#proposals = proposals;
@@ -52,6 +55,11 @@ export class Applying<Result, Query, Answer> {
   /** Commands applied since the start. */
   get count(): number {
     return this.#count;
+  }
+
+  /** The last entry that the state machine was given: it may be at it just now. */
+  get handed(): Index {
+    return this.#handed;
   }
 
   /** The state machine is being replaced: what it answers meanwhile is of no known index. */
@@ -109,6 +117,7 @@ export class Applying<Result, Query, Answer> {
     for (const entry of entries) {
       if (entry.kind === 'command') commands.push({ term: entry.term, index: entry.index, command: entry.data });
     }
+    this.#handed = last.index;
     const results =
       this.#machine.kind === 'durable'
         ? this.#machine.apply(commands, { term: last.term, index: last.index })
@@ -146,6 +155,7 @@ export class Applying<Result, Query, Answer> {
         this.#hooks.failed(error);
         return;
       }
+      this.#handed = snapshot.last.index;
       this.#tell([{ kind: 'restore', snapshot }]);
       this.#proposals.jumped(snapshot.last.index);
       this.#hooks.restored(snapshot);

@@ -18,9 +18,10 @@ import type {
 } from '../core/api.ts';
 import { assert, unreachable } from '../core/assert.ts';
 import { flawOf, members } from '../core/configuration.ts';
+import { isCount } from '../core/numbers.ts';
 import { createRaftWith, type RaftCore } from '../core/raft.ts';
 import { paperRules } from '../core/rules.ts';
-import { Applying, type ApplyListener } from './applying.ts';
+import { type ApplyHooks, Applying, type ApplyListener } from './applying.ts';
 import { CatchUp } from './catch-up.ts';
 import type {
   Applied,
@@ -131,7 +132,7 @@ export class Driver<Result, Query, Answer> {
       log: (level, message, fields) => this.#log(level, message, fields),
       failed,
     });
-    this.#applying = new Applying(stateMachine, snapshots, this.#proposals, {
+    const hooks: ApplyHooks = {
       applied: (through) => {
         this.#step({ kind: 'applied', through });
         this.#snapshotting.batchApplied();
@@ -147,7 +148,8 @@ export class Driver<Result, Query, Answer> {
         this.#membership.restored(snapshot);
       },
       failed,
-    });
+    };
+    this.#applying = new Applying(stateMachine, snapshots, this.#proposals, hooks, restore.applied);
     this.#leadership = leadershipOf(this.#raft.status());
     transport.start({
       receive: (message) => this.#guard(() => this.#receive(message)),
@@ -243,6 +245,22 @@ export class Driver<Result, Query, Answer> {
   /** A listener or the state machine has room again. */
   goOn(): void {
     this.#guard(() => this.#applying.goOn());
+  }
+
+  /**
+   * For a state machine in memory that decides itself when a snapshot is taken: `chunks` are its state as of the entry at
+   * `index`, which it has been given. They are stored, and the log shrinks through there, less `settings.catchUpEntries`. May be
+   * called while a batch is being applied. `done` comes once they, or something newer, are stored; an index before the newest
+   * snapshot changes nothing. While one is being written, only the newest of those that are brought is kept.
+   */
+  snapshot(index: Index, chunks: Iterable<Uint8Array>, done: Done): void {
+    if (this.#options.stateMachine.kind !== 'memory')
+      throw new TypeError('a state machine on disk is asked for its snapshots');
+    const { handed } = this.#applying;
+    if (!isCount(index) || index > handed)
+      throw new RangeError(`a snapshot of entry ${index}, but the state machine was given ${handed} entries`);
+    if (this.#stopped !== undefined) this.#options.ticker.defer(() => done(this.#stoppedError()));
+    else this.#guard(() => this.#snapshotting.bring(index, chunks, done));
   }
 
   /** Asks `to` to take over (thesis §3.10). `accepted` only means that it has begun; it may come to nothing. */

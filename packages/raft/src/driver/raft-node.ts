@@ -102,6 +102,17 @@ export class RaftNode<Result, Query, Answer> {
     return promised((done) => this.#driver.readIndex(options.timeoutTicks, done));
   }
 
+  /**
+   * Stores `bytes`, the state as of the entry at `index`, as a snapshot, and lets the log shrink: for a state machine in memory that
+   * decides itself when. Resolves once they, or a newer snapshot, are stored. Rejects with `RangeError` for an index that the state
+   * machine was not given yet, with `TypeError` for a state machine on disk, and with `StoppedError`.
+   */
+  snapshot(index: Index, bytes: Uint8Array): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#driver.snapshot(index, [bytes], (error) => (error === undefined ? resolve() : reject(error)));
+    });
+  }
+
   /** Begins to hand leadership to `to` (thesis §3.10); `onLeaderChange` tells whether it worked. */
   transferLeadership(to: NodeId): Verdict {
     return this.#driver.transferLeadership(to);

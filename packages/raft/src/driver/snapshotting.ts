@@ -6,6 +6,7 @@
 import type { Entry, Index, Input, LogId, NodeId, Options, Raft, SnapshotMeta, Verdict } from '../core/api.ts';
 import { entryBytes } from '../core/log.ts';
 import { CatchUpTail } from './catch-up-tail.ts';
+import { StoppedError } from './errors.ts';
 import type {
   Cancel,
   Completion,
@@ -45,6 +46,12 @@ export interface SnapshotCounts {
   readonly restored: number;
 }
 
+interface Brought {
+  readonly index: Index;
+  readonly chunks: Iterable<Uint8Array>;
+  readonly dones: readonly Done[];
+}
+
 export class Snapshotting<Result, Query, Answer> {
   readonly #parts: SnapshottingParts<Result, Query, Answer>;
   readonly #tail: CatchUpTail;
@@ -54,6 +61,8 @@ export class Snapshotting<Result, Query, Answer> {
   /** The last one stored here, which need not be the newest: leaders that follow each other send what they have. */
   #received: LogId | undefined;
   #isTaking = false;
+  /** Brought while another is being written: the newest only, and whom to tell once it is stored. */
+  #brought: Brought | undefined;
   #isStopped = false;
   #applied: Index;
   /** Nothing before it is needed to start again: in a stored snapshot, or durable in the machine. */
@@ -108,7 +117,22 @@ export class Snapshotting<Result, Query, Answer> {
     const { machine, settings } = this.#parts;
     if (machine.kind !== 'memory' || this.#isTaking || this.#isStopped) return;
     if (this.#entriesSince < settings.snapshotEntries && this.#bytesSince < settings.snapshotBytes) return;
-    this.#take(machine.snapshot());
+    this.#take({ index: this.#applied, chunks: machine.snapshot(), dones: [] });
+  }
+
+  /** The state as of an applied entry, from a state machine in memory that decides itself when. */
+  bring(index: Index, chunks: Iterable<Uint8Array>, done: Done): void {
+    if (this.#isTaking) {
+      // The newer one covers what the older does.
+      const dones = [...(this.#brought?.dones ?? []), done];
+      const isNewer = this.#brought === undefined || index > this.#brought.index;
+      this.#brought = isNewer || this.#brought === undefined ? { index, chunks, dones } : { ...this.#brought, dones };
+    } else if (index <= this.#safe || index < this.#parts.raft.status().first - 1) {
+      // There is one that covers it already, or will be as soon as it is read.
+      this.#parts.ticker.defer(() => done(undefined));
+    } else {
+      this.#take({ index, chunks, dones: [done] });
+    }
   }
 
   /** The state machine holds this snapshot instead of what it had. */
@@ -196,26 +220,31 @@ export class Snapshotting<Result, Query, Answer> {
     };
   }
 
-  #take(chunks: Iterable<Uint8Array>): void {
+  #take({ index: at, chunks, dones }: Brought): void {
     const { raft, snapshots, log, failed } = this.#parts;
-    const meta = raft.metaAt(this.#applied);
+    const meta = raft.metaAt(at);
     this.#isTaking = true;
     this.#entriesSince = 0;
     this.#bytesSince = 0;
     writeWhole(chunks, snapshots.create(meta), (error) => {
       this.#isTaking = false;
-      if (this.#isStopped) return;
-      if (error !== undefined) {
-        failed(error);
+      const brought = this.#brought;
+      this.#brought = undefined;
+      if (this.#isStopped || error !== undefined) {
+        if (error !== undefined && !this.#isStopped) failed(error);
+        for (const done of [...dones, ...(brought?.dones ?? [])]) done(error ?? new StoppedError(undefined));
         return;
       }
       const { index, term } = meta.last;
       log('info', 'snapshot taken', { index, term });
       this.#counts.taken += 1;
-      if (index <= this.#safe) return;
-      this.#safe = index;
-      this.#compact();
-      this.#drop(index);
+      if (index > this.#safe) {
+        this.#safe = index;
+        this.#compact();
+        this.#drop(index);
+      }
+      for (const done of dones) done(undefined);
+      if (brought !== undefined) this.bring(brought.index, brought.chunks, all(brought.dones));
     });
   }
 
@@ -341,6 +370,12 @@ export class Snapshotting<Result, Query, Answer> {
     log('warn', 'snapshot could not be sent', { to, reason: error?.message });
     step({ kind: 'snapshotFailed', to });
   }
+}
+
+function all(dones: readonly Done[]): Done {
+  return (error) => {
+    for (const done of dones) done(error);
+  };
 }
 
 const cancelled = new Error('the transfer was given up');
