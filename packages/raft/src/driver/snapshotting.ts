@@ -57,7 +57,7 @@ export class Snapshotting<Result, Query, Answer> {
   readonly #tail: CatchUpTail;
   /** Transfers to followers, and the index each began with. */
   readonly #sending = new Map<NodeId, { readonly cancel: Cancel; readonly index: Index }>();
-  #receiving: SnapshotSink | undefined;
+  #receiving: { readonly sink: SnapshotSink; readonly index: Index } | undefined;
   /** The last one stored here, which need not be the newest: leaders that follow each other send what they have. */
   #received: LogId | undefined;
   #isTaking = false;
@@ -71,9 +71,10 @@ export class Snapshotting<Result, Query, Answer> {
   #bytesSince = 0;
   #compacted: Index;
   #bytesSinceCompaction = 0;
-  #isDropping = false;
-  /** Asked for while a removal was under way. */
-  #dropNext = 0 as Index;
+  /** The removal that is under way: everything before this index. */
+  #dropping: Index | undefined;
+  /** Asked for meanwhile. */
+  #dropNext: Index | undefined;
   readonly #counts = { taken: 0, sent: 0, sendsFailed: 0, received: 0, restored: 0 };
 
   constructor(parts: SnapshottingParts<Result, Query, Answer>) {
@@ -167,20 +168,21 @@ export class Snapshotting<Result, Query, Answer> {
   offered(from: NodeId, meta: SnapshotMeta): SnapshotSink | undefined {
     const { snapshots, log } = this.#parts;
     const fields = { from, index: meta.last.index, term: meta.last.term, applied: this.#applied };
-    if (this.#isStopped || meta.last.index <= this.#applied || this.#receiving !== undefined) {
-      log('info', 'snapshot refused: it is not needed, or another one is on its way', fields);
+    const isGoing = this.#dropping !== undefined && meta.last.index < this.#dropping;
+    if (this.#isStopped || isGoing || meta.last.index <= this.#applied || this.#receiving !== undefined) {
+      log('info', 'snapshot refused: it is not needed, or another one is on its way or being removed', fields);
       return undefined;
     }
     log('info', 'snapshot is being received', fields);
     const sink = this.#watched(snapshots.create(meta), (isStored) => {
-      if (this.#receiving === sink) this.#receiving = undefined;
+      if (this.#receiving?.sink === sink) this.#receiving = undefined;
       if (!isStored) return;
       this.#received = meta.last;
       this.#counts.received += 1;
       log('info', 'snapshot received and stored', fields);
-      this.#dropOutdone(meta.last.index);
+      this.#drop(meta.last.index);
     });
-    this.#receiving = sink;
+    this.#receiving = { sink, index: meta.last.index };
     return sink;
   }
 
@@ -193,7 +195,7 @@ export class Snapshotting<Result, Query, Answer> {
   stop(): void {
     this.#isStopped = true;
     this.cancelSends();
-    this.#receiving?.abort();
+    this.#receiving?.sink.abort();
   }
 
   /** An error of the disk stops the node, whoever was writing. */
@@ -281,28 +283,28 @@ export class Snapshotting<Result, Query, Answer> {
   }
 
   /**
-   * Those before the one that was just stored, except the base of the log while it waits to be restored. A leader whose word
-   * of them never arrived sends newer and newer ones: without this each would stay.
+   * Drops snapshots that end before `index`, but none that is still to be sent, stored or restored. Those before one that was
+   * just stored go as well: a leader whose word of them never arrived sends newer and newer ones, and each would stay. One
+   * removal at a time: two would meet at a file.
    */
-  #dropOutdone(stored: Index): void {
-    const base = (this.#parts.raft.status().first - 1) as Index;
-    this.#drop(this.#applied < base ? (Math.min(stored, base) as Index) : stored);
-  }
-
-  /** Drops snapshots that end before `index`, but none that is being sent. One removal at a time: two would meet at a file. */
   #drop(index: Index): void {
-    const { snapshots, failed } = this.#parts;
-    if (this.#isDropping) {
-      this.#dropNext = Math.max(this.#dropNext, index) as Index;
+    const { raft, snapshots, failed } = this.#parts;
+    if (this.#dropping !== undefined) {
+      this.#dropNext = Math.max(this.#dropNext ?? index, index) as Index;
       return;
     }
-    this.#isDropping = true;
-    const inUse = [...this.#sending.values()].map((transfer) => transfer.index);
-    snapshots.removeBefore(Math.min(index, ...inUse) as Index, (error) => {
-      this.#isDropping = false;
+    const base = (raft.status().first - 1) as Index;
+    const awaited = [base, this.#received?.index, this.#receiving?.index].filter((end) => end !== undefined);
+    const toRestore = awaited.filter((end) => end > this.#applied);
+    const toSend = [...this.#sending.values()].map((transfer) => transfer.index);
+    this.#dropping = Math.min(index, ...toRestore, ...toSend) as Index;
+    snapshots.removeBefore(this.#dropping, (error) => {
+      const next = this.#dropNext;
+      this.#dropping = undefined;
+      this.#dropNext = undefined;
       if (this.#isStopped) return;
       if (error !== undefined) failed(error);
-      else if (this.#dropNext > index) this.#drop(this.#dropNext);
+      else if (next !== undefined && next > index) this.#drop(next);
     });
   }
 

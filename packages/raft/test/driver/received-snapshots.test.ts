@@ -19,13 +19,14 @@ const peer = 'b' as NodeId;
 const alone: Configuration = { voters: [id], outgoing: [], learners: [], addresses: [] };
 
 /** A node that is offered snapshots by the test. */
-function node(configuration: Configuration = alone) {
+function node(configuration: Configuration = alone, hold: (removal: () => void) => void = (removal) => removal()) {
   const time = new VirtualTime();
   const ticker = time.ticker();
   const disk = new MemorySnapshotDisk();
   const machine = new DurableRegister({ content: { at: { term: 0, index: 0 }, values: [] } }, ticker);
   const transport = new MessageNetwork().at(id, ticker);
   let handler: TransportHandler | undefined;
+  const snapshots = disk.open(ticker);
   const opened: Parameters<Parameters<typeof openDriver<number, 'sum', number>>[1]>[0][] = [];
   openDriver<number, 'sum', number>(
     {
@@ -33,7 +34,10 @@ function node(configuration: Configuration = alone) {
       boot: 1,
       bootstrap: configuration,
       log: new MemoryLogDisk().open(ticker),
-      snapshots: disk.open(ticker),
+      snapshots: {
+        ...snapshots,
+        removeBefore: (before, done) => hold(() => snapshots.removeBefore(before, done)),
+      },
       transport: {
         ...transport,
         start: (given) => {
@@ -60,8 +64,10 @@ function node(configuration: Configuration = alone) {
     assert.ok(sink !== undefined);
     return sink;
   };
+  const isRefused = (index: number): boolean =>
+    handler?.offerSnapshot(peer, { last: { term: 1 as Term, index: index as Index }, configuration }) === undefined;
   const receive = (message: Message): void => handler?.receive(message);
-  return { time, disk, machine, driver, offer, receive };
+  return { time, disk, machine, driver, offer, isRefused, receive };
 }
 
 function store(time: VirtualTime, sink: SnapshotSink): void {
@@ -83,6 +89,49 @@ test('a snapshot is installed also when a newer one is stored that nobody announ
   time.settle();
 
   assert.equal(driver.status().applied, 4);
+});
+
+test('an older snapshot stays when a removal that had to wait for another is long done', () => {
+  const configuration = { ...alone, voters: [id, peer] };
+  const removals: (() => void)[] = [];
+  const { time, driver, offer, receive } = node(configuration, (removal) => removals.push(removal));
+  const removeAll = (): void => {
+    for (let removal = removals.shift(); removal !== undefined; removal = removals.shift()) {
+      removal();
+      time.settle();
+    }
+  };
+  store(time, offer(6));
+  store(time, offer(9));
+  removeAll();
+  store(time, offer(7));
+  removeAll();
+
+  const last = { term: 1 as Term, index: 7 as Index };
+  receive({
+    kind: 'installSnapshot',
+    from: peer,
+    to: id,
+    term: 2 as Term,
+    snapshot: { last, configuration },
+    round: 1,
+  });
+  time.settle();
+
+  assert.equal(driver.status().applied, 7);
+});
+
+test('a snapshot is refused while a removal is under way that would take it along', () => {
+  const configuration = { ...alone, voters: [id, peer] };
+  const removals: (() => void)[] = [];
+  const { time, offer, isRefused } = node(configuration, (removal) => removals.push(removal));
+  store(time, offer(6));
+  assert.equal(isRefused(5), true);
+  assert.equal(removals.length, 1);
+
+  removals[0]?.();
+  time.settle();
+  store(time, offer(5));
 });
 
 test('a snapshot that the log has overtaken is dropped once the state machine is durable beyond it', () => {
