@@ -16,16 +16,13 @@ import type {
   Status,
   Verdict,
 } from '../core/api.ts';
-import { assert, unreachable } from '../core/assert.ts';
-import { flawOf, members } from '../core/configuration.ts';
+import { members } from '../core/configuration.ts';
 import { isCount } from '../core/numbers.ts';
 import { createRaftWith, type RaftCore } from '../core/raft.ts';
 import { paperRules } from '../core/rules.ts';
 import { type ApplyHooks, Applying, type ApplyListener } from './applying.ts';
-import { CatchUp } from './catch-up.ts';
 import type {
   Applied,
-  ChangeRefusal,
   ChangeStarted,
   DriverMetrics,
   DriverOptions,
@@ -34,23 +31,14 @@ import type {
   Started,
   StopReason,
 } from './driver-api.ts';
-import {
-  CatchUpError,
-  ChangeRefusedError,
-  NotLeaderError,
-  OutcomeUnknownError,
-  OverloadedError,
-  StoppedError,
-  UnsupportedError,
-} from './errors.ts';
+import { asError, NotLeaderError, OutcomeUnknownError, OverloadedError, StoppedError } from './errors.ts';
+import { handOver } from './hand-over.ts';
 import { keyedDraw } from './keyed-draw.ts';
-import { MembershipWaiters } from './membership-waiters.ts';
-import type { Cancel, Completion, Done, LogRecord, Outcome } from './ports.ts';
+import { MembershipChanges } from './membership-changes.ts';
+import type { Cancel, Completion, Done, LogRecord } from './ports.ts';
 import { Proposals } from './proposals.ts';
-import { ReadSession } from './read-session.ts';
-import { type ReadMode, Reads } from './reads.ts';
+import { Reading } from './reading.ts';
 import { type DriverRules, driverRules } from './rules.ts';
-import { SessionReads } from './session-reads.ts';
 import type { DriverSettings } from './settings.ts';
 import { Snapshotting } from './snapshotting.ts';
 import { Writing } from './writing.ts';
@@ -64,19 +52,15 @@ export class Driver<Result, Query, Answer> {
   /** The core, or what stands around it. */
   readonly #raft: Raft;
   readonly #proposals: Proposals<Result>;
-  readonly #reads: Reads;
-  readonly #sessionReads: SessionReads;
+  readonly #reading: Reading<Query, Answer>;
   readonly #writing: Writing;
   readonly #applying: Applying<Result, Query, Answer>;
   readonly #snapshotting: Snapshotting<Result, Query, Answer>;
-  readonly #membership = new MembershipWaiters();
-  readonly #catchUps = new Set<(status: Status) => void>();
+  readonly #membership: MembershipChanges;
   readonly #leaderListeners = new Set<(leadership: Leadership) => void>();
   readonly #stopListeners = new Set<(reason: StopReason) => void>();
   readonly #cancelTicks: Cancel;
   #leadership: Leadership;
-  /** How far the state machine is. */
-  #applied: Index;
   #stopped: StopReason | undefined;
   #isTurnDue = false;
   #now = 0;
@@ -110,10 +94,30 @@ export class Driver<Result, Query, Answer> {
     };
     this.#core = createRaftWith(core, options.rules?.core ?? paperRules);
     this.#raft = options.around?.(this.#core) ?? this.#core;
-    this.#applied = restore.applied;
     const failed = (error: Error): void => this.#fail(error);
-    this.#reads = new Reads((input) => this.#step(input), boot, settings.pendingReads, rules);
-    this.#sessionReads = new SessionReads(settings.pendingReads, rules);
+    const now = (): number => this.#now;
+    const stopped = (): StoppedError | undefined => (this.#stopped === undefined ? undefined : this.#stoppedError());
+    this.#reading = new Reading({
+      boot,
+      settings,
+      rules,
+      ticker,
+      query: (query) => stateMachine.query(query),
+      applied: restore.applied,
+      isRestoring: () => this.#applying.isRestoring,
+      step: (input) => this.#step(input),
+      schedule: () => this.#schedule(),
+      now,
+      stopped,
+    });
+    this.#membership = new MembershipChanges({
+      settings,
+      ticker,
+      step: (input) => this.#guard(() => this.#step(input)),
+      status: () => this.status(),
+      now,
+      stopped,
+    });
     this.#writing = new Writing(log, rules, {
       send: (message) => this.#send(message),
       persisted: (through) => this.#guard(() => this.#step({ kind: 'persisted', through })),
@@ -136,8 +140,7 @@ export class Driver<Result, Query, Answer> {
       applied: (through) => {
         this.#step({ kind: 'applied', through });
         this.#snapshotting.batchApplied();
-        this.#applied = through;
-        this.#sessionReads.serve(through);
+        this.#reading.applied(through);
       },
       entry: (entry) => {
         this.#snapshotting.entryApplied(entry);
@@ -205,36 +208,12 @@ export class Driver<Result, Query, Answer> {
    * with `UnavailableError`, `OverloadedError` or `StoppedError`.
    */
   readIndex(timeoutTicks: number | undefined, done: Completion<Index>): void {
-    this.#confirm('readIndex', timeoutTicks, done);
+    this.#reading.confirm('readIndex', timeoutTicks, done);
   }
 
   /** What the state machine answers, as `options.consistency` says; see `Consistency`. */
   read(query: Query, options: ReadOptions, done: Completion<Answer>): void {
-    const { consistency = 'linearizable', timeoutTicks, session } = options;
-    const answer = (outcome: Outcome<unknown>): void => {
-      if (outcome.kind === 'failed') done(outcome);
-      else this.#query(query, session, timeoutTicks, done);
-    };
-    const later = (outcome: Outcome<undefined>): void => this.#options.ticker.defer(() => answer(outcome));
-    switch (consistency) {
-      case 'linearizable':
-        this.#confirm('readIndex', timeoutTicks, answer);
-        return;
-      case 'lease':
-        if (this.settings.leaseReads !== undefined) this.#confirm('lease', timeoutTicks, answer);
-        else later(failedWith(leaseReadsAreOff()));
-        return;
-      case 'session':
-        if (session === undefined)
-          later(failedWith(new TypeError("a read with consistency 'session' needs a session")));
-        else this.#query(query, session, timeoutTicks, done);
-        return;
-      case 'stale':
-        later(this.#stopped === undefined ? { kind: 'done', value: undefined } : failedWith(this.#stoppedError()));
-        return;
-      default:
-        unreachable(consistency);
-    }
+    this.#reading.read(query, options, done);
   }
 
   /** Hears of everything that is applied, in order, from now on. The result takes it back. */
@@ -274,13 +253,7 @@ export class Driver<Result, Query, Answer> {
    * force answers with an entry that is committed.
    */
   changeConfiguration(to: Configuration): ChangeStarted {
-    const verdict = this.#guard(() => this.#step({ kind: 'changeConfiguration', to }));
-    if (verdict === undefined) return { kind: 'refused', reason: 'stopped', leader: undefined };
-    if (verdict.kind === 'refused')
-      return { kind: 'refused', reason: verdict.reason as ChangeRefusal, leader: verdict.leader };
-    const { at } = verdict;
-    assert(at !== undefined, () => 'a change that is accepted stands in the log');
-    return { kind: 'started', at };
+    return this.#membership.begin(to);
   }
 
   /**
@@ -288,12 +261,7 @@ export class Driver<Result, Query, Answer> {
    * `ChangeRefusedError` or `StoppedError` when the change certainly has no effect, with `OutcomeUnknownError` when it may have.
    */
   changeMembership(to: Configuration, timeoutTicks: number | undefined, done: Completion<Configuration>): void {
-    const later = (outcome: Outcome<Configuration>): void => this.#options.ticker.defer(() => done(outcome));
-    const before = this.status();
-    const started = this.changeConfiguration(to);
-    if (started.kind === 'refused') later(failedWith(this.#changeError(started, to, before.configuration)));
-    else if (started.at.index <= before.commit) later({ kind: 'done', value: before.configuration });
-    else this.#membership.add(started.at, to, this.#now + (timeoutTicks ?? this.settings.timeoutTicks), done);
+    this.#membership.change(to, timeoutTicks, done);
   }
 
   /**
@@ -301,45 +269,7 @@ export class Driver<Result, Query, Answer> {
    * `CatchUpError` when it does not get there, and with `NotLeaderError` when this node does not lead any more.
    */
   caughtUp(id: NodeId, timeoutTicks: number | undefined, done: Done): void {
-    const catchUp = new CatchUp(id, this.status(), this.#now, this.settings.electionTicks);
-    const deadline = this.#now + (timeoutTicks ?? this.settings.snapshotTransferTicks);
-    const look = (status: Status): void => {
-      const state = catchUp.look(status, this.#now);
-      const isLate = state === 'goesOn' && this.#now >= deadline;
-      if (state === 'goesOn' && !isLate && this.#stopped === undefined) return;
-      this.#catchUps.delete(look);
-      let error: Error | undefined;
-      if (this.#stopped !== undefined) error = this.#stoppedError();
-      else if (state === 'lost')
-        error = new NotLeaderError(status.leader, `${id} is not followed by this leader any more`);
-      else if (state !== 'caughtUp') error = new CatchUpError(`${id} does not keep up with the log`);
-      this.#options.ticker.defer(() => done(error));
-    };
-    this.#catchUps.add(look);
-    look(this.status());
-  }
-
-  #changeError(
-    { reason, leader }: Extract<ChangeStarted, { readonly kind: 'refused' }>,
-    to: Configuration,
-    from: Configuration,
-  ): Error {
-    switch (reason) {
-      case 'stopped':
-        return this.#stoppedError();
-      case 'notLeader':
-        return new NotLeaderError(leader);
-      case 'transferring':
-        return new NotLeaderError(undefined, 'leadership is being handed over');
-      case 'changePending':
-        return new ChangeRefusedError(reason, 'the last change of the members has not ended yet');
-      case 'noCommitInTerm':
-        return new ChangeRefusedError(reason, 'this leader has not committed anything yet');
-      case 'invalid':
-        return new ChangeRefusedError(reason, flawOf(to, from) ?? 'no such configuration is possible');
-      default:
-        return unreachable(reason);
-    }
+    this.#membership.caughtUp(id, timeoutTicks, done);
   }
 
   status(): Status {
@@ -360,7 +290,7 @@ export class Driver<Result, Query, Answer> {
       leaderChanges: this.#leaderChanges,
       proposals: { ...this.#proposals.counts, refused: this.#refused },
       commandsApplied: this.#applying.count,
-      readsPending: this.#reads.pending + this.#sessionReads.pending,
+      readsPending: this.#reading.pending,
       snapshots: this.#snapshotting.counts,
       messages: { sent: this.#sent, received: this.#received },
     };
@@ -385,29 +315,8 @@ export class Driver<Result, Query, Answer> {
    */
   stop(options: { readonly handOver: boolean }, done: Done): void {
     if (this.#stopped !== undefined) this.#options.ticker.defer(() => done(undefined));
-    else if (options.handOver) this.#handOver(() => this.#close(done));
+    else if (options.handOver) handOver(this, this.#options.ticker, () => this.#close(done));
     else this.#close(done);
-  }
-
-  #handOver(next: () => void): void {
-    const status = this.status();
-    const heir = status.role === 'leader' ? heirOf(status) : undefined;
-    if (heir === undefined || this.transferLeadership(heir).kind === 'refused') {
-      next();
-      return;
-    }
-    let isOver = false;
-    const finish = (): void => {
-      if (isOver) return;
-      isOver = true;
-      cancelTimer();
-      cancelListener();
-      next();
-    };
-    const cancelTimer = this.#options.ticker.after(this.settings.electionTicks, finish);
-    const cancelListener = this.onLeadership(({ leader }) => {
-      if (leader !== this.id) this.#options.ticker.defer(finish);
-    });
   }
 
   #close(done: Done): void {
@@ -439,12 +348,8 @@ export class Driver<Result, Query, Answer> {
     this.#proposals.failAll(
       new OutcomeUnknownError('the node stopped before the command was applied', { cause: error }),
     );
-    this.#membership.failAll(
-      new OutcomeUnknownError('the node stopped before the change was committed', { cause: error }),
-    );
-    this.#lookAtCatchUps();
-    this.#reads.failAll(error);
-    this.#sessionReads.failAll(error);
+    this.#membership.stop(error);
+    this.#reading.failAll(error);
     const listeners = [...this.#stopListeners];
     this.#stopListeners.clear();
     this.#options.ticker.defer(() => {
@@ -477,10 +382,8 @@ export class Driver<Result, Query, Answer> {
     this.#now += elapsed;
     this.#step({ kind: 'tick', elapsed });
     this.#proposals.expire(this.#now);
-    this.#membership.expire(this.#now);
-    if (this.#catchUps.size > 0) this.#lookAtCatchUps();
-    this.#reads.retry(this.#now);
-    this.#sessionReads.expire(this.#now);
+    this.#membership.tick();
+    this.#reading.tick();
   }
 
   #receive(message: Message): void {
@@ -513,7 +416,7 @@ export class Driver<Result, Query, Answer> {
 
   #turn(): void {
     this.#turns += 1;
-    this.#reads.ask();
+    this.#reading.ask();
     const ready = this.#raft.ready();
     if (ready !== undefined) this.#carryOut(ready);
     else if (!this.#isElsewhere()) return;
@@ -539,7 +442,7 @@ export class Driver<Result, Query, Answer> {
     for (const message of ready.send) this.#send(message);
     if (ready.persist !== undefined) this.#writing.write(ready.persist);
     if (ready.afterPersist !== undefined) this.#writing.sendAfter(ready.afterPersist);
-    this.#reads.settle(ready.reads);
+    this.#reading.settle(ready.reads);
     if (ready.apply.length > 0) this.#applying.push(ready.apply);
     if (ready.snapshotsWanted.length > 0) this.#snapshotting.wanted(ready.snapshotsWanted);
   }
@@ -547,11 +450,6 @@ export class Driver<Result, Query, Answer> {
   #send(message: Message): void {
     this.#sent += 1;
     this.#options.transport.send(message);
-  }
-
-  #lookAtCatchUps(): void {
-    const status = this.status();
-    for (const look of [...this.#catchUps]) look(status);
   }
 
   #setPeers(configuration: Configuration): void {
@@ -572,62 +470,9 @@ export class Driver<Result, Query, Answer> {
     if (before.leader !== now.leader) {
       this.#leaderChanges += 1;
       this.#log('info', 'leader changed', { leader: now.leader, term: now.term, role: now.role });
-      if (this.#reads.retry(this.#now)) this.#schedule();
+      this.#reading.leaderChanged();
     }
     for (const listener of [...this.#leaderListeners]) listener(now);
-  }
-
-  #confirm(mode: ReadMode, timeoutTicks: number | undefined, done: Completion<Index>): void {
-    const later = (error: Error): void => this.#options.ticker.defer(() => done(failedWith(error)));
-    if (this.#stopped !== undefined) later(this.#stoppedError());
-    else if (this.#reads.add(mode, this.#deadline(timeoutTicks), done)) this.#schedule();
-    else later(new OverloadedError(`${this.#reads.pending} reads wait already`));
-  }
-
-  #deadline(timeoutTicks: number | undefined): number {
-    return this.#now + (timeoutTicks ?? this.settings.timeoutTicks);
-  }
-
-  /**
-   * Never of a state that a snapshot is just replacing. With a session, only of one that has all that the session has seen,
-   * and the session has then seen it.
-   */
-  #query(
-    query: Query,
-    session: ReadSession | undefined,
-    timeoutTicks: number | undefined,
-    done: Completion<Answer>,
-  ): void {
-    if (session === undefined && !this.#applying.isRestoring) {
-      done(this.#ask(query));
-      return;
-    }
-    const reader = session ?? new ReadSession();
-    const answer = (outcome: Outcome<Index>): void => {
-      if (outcome.kind === 'failed') {
-        done(outcome);
-        return;
-      }
-      reader.saw(outcome.value);
-      done(this.#ask(query));
-    };
-    this.#options.ticker.defer(() => {
-      if (this.#stopped !== undefined) answer(failedWith(this.#stoppedError()));
-      else if (!this.#applying.isRestoring && this.#rules.servesSession(this.#applied, reader.index)) {
-        answer({ kind: 'done', value: this.#applied });
-      } else if (!this.#sessionReads.add(reader, this.#deadline(timeoutTicks), answer)) {
-        answer(failedWith(new OverloadedError(`${this.#sessionReads.pending} reads wait already`)));
-      }
-    });
-  }
-
-  /** A question changes nothing, so a machine that cannot answer it is not broken: the asker is told. */
-  #ask(query: Query): Outcome<Answer> {
-    try {
-      return { kind: 'done', value: this.#options.stateMachine.query(query) };
-    } catch (error: unknown) {
-      return failedWith(asError(error));
-    }
   }
 
   #log(level: LogRecord['level'], message: string, fields: LogRecord['fields']): void {
@@ -646,27 +491,6 @@ function refusalError(verdict: Verdict): NotLeaderError | OverloadedError {
   return new NotLeaderError(verdict.leader);
 }
 
-/** The voter that is furthest, so that it has least to catch up before it may take over. */
-function heirOf(status: Extract<Status, { readonly role: 'leader' }>): NodeId | undefined {
-  const voters = status.progress.filter(([id]) => status.configuration.voters.includes(id));
-  const [first, ...others] = voters;
-  return others.reduce((best, next) => (best === undefined || next[1].match > best[1].match ? next : best), first)?.[0];
-}
-
-function leaseReadsAreOff(): UnsupportedError {
-  return new UnsupportedError(
-    "reads with consistency 'lease' are off: set settings.leaseReads to the clock drift that they may rely on, on all members",
-  );
-}
-
 function leadershipOf({ leader, term, role }: Status): Leadership {
   return { leader, term, role };
-}
-
-function failedWith(error: Error): { readonly kind: 'failed'; readonly error: Error } {
-  return { kind: 'failed', error };
-}
-
-export function asError(error: unknown): Error {
-  return error instanceof Error ? error : new Error(String(error));
 }

@@ -74,3 +74,8 @@ export class RecoveryError extends Error {
   override readonly name = 'RecoveryError';
   readonly code = 'RECOVERY';
 }
+
+/** What somebody else's code has thrown. */
+export function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
+}

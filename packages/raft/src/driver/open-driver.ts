@@ -1,9 +1,9 @@
 // Starting a node: what the disk holds is judged, disk and state machine are made to agree, and the driver begins.
 
 import { restoreInto } from './applying.ts';
-import { asError, Driver } from './driver.ts';
+import { Driver } from './driver.ts';
 import type { DriverOptions } from './driver-api.ts';
-import { RecoveryError } from './errors.ts';
+import { asError, RecoveryError } from './errors.ts';
 import type { Completion, Done, LogStore } from './ports.ts';
 import { driverRules } from './rules.ts';
 import { settingsFrom } from './settings.ts';
