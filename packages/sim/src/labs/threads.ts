@@ -54,6 +54,11 @@ export class Threads {
     return thread.result as T;
   }
 
+  /** Ends the run, on behalf of something that is no thread. */
+  fail(error: unknown): void {
+    this.#failure ??= { error };
+  }
+
   /** Starts a thread: it runs when the one that runs now waits. */
   spawn<T>(body: () => Body<T>): Thread<T> {
     const thread: Running<T> = { isDone: false, result: undefined, joiners: [] };
@@ -123,7 +128,7 @@ export class Threads {
       thread.result = step.value;
       for (const wake of thread.joiners) wake();
     } catch (error: unknown) {
-      this.#failure ??= { error };
+      this.fail(error);
     }
   }
 }

@@ -1,0 +1,36 @@
+// Every test of the lectures' labs as data: what it is, and how it is run on a seed. Whoever knows tests of one lab adds them to
+// the list here.
+
+import type { Planted } from './cluster.ts';
+import { agreementTests } from './raft-agreement.ts';
+import { electionTests } from './raft-elections.ts';
+import type { Numbers } from './raft-lab.ts';
+import { type SettingName, settingNames } from './settings.ts';
+
+export interface LabTest {
+  /** Unique, and what `--only` takes. */
+  readonly name: string;
+  /** What it is about, in a few words. */
+  readonly title: string;
+  /** Where the courses have it: the part of 6.824 and of 6.5840; absent where a course has it not. */
+  readonly part: { readonly mit6824?: string; readonly mit65840?: string };
+  readonly peers: number;
+  /** `reliable`, `unreliable`, … for a table. */
+  readonly network: string;
+  readonly settings: readonly SettingName[];
+  /** Runs it to the end; throws what did not hold. */
+  readonly run: (setting: SettingName, seed: number, planted?: Planted) => Numbers;
+}
+
+export const labTests: readonly LabTest[] = [...electionTests, ...agreementTests];
+
+export function labTestsNamed(names: readonly string[]): readonly LabTest[] {
+  for (const name of names) {
+    if (!labTests.some((test) => test.name === name)) {
+      throw new RangeError(`there is no test ${name}; there are ${labTests.map((test) => test.name).join(', ')}`);
+    }
+  }
+  return names.length === 0 ? labTests : labTests.filter((test) => names.includes(test.name));
+}
+
+export { settingNames };
