@@ -26,7 +26,7 @@ export const membershipMutants: readonly Mutant[] = [
     {
       name: 'jointReadByNewMajority',
       about: 'While joint, a majority of C_new confirms reads alone (thesis §4.3; scylladb#29226).',
-      caughtBy: ['KnownLogOracle', 'Linearizability'],
+      caughtBy: ['ReadConfirmed', 'KnownLogOracle', 'Linearizability'],
     },
     { voterSets: (configuration, use) => (use === 'contact' ? { ...configuration, outgoing: [] } : configuration) },
   ),
@@ -64,7 +64,7 @@ export const membershipMutants: readonly Mutant[] = [
       name: 'configurationKeptOverSnapshot',
       about:
         'A snapshot that replaces the log leaves the configuration of before in force (scylladb#9551, openraft#1808).',
-      caughtBy: [...split, 'Liveness', 'FailStop'],
+      caughtBy: ['SnapshotConfiguration', ...split, 'Liveness', 'FailStop'],
     },
     { configurationAfterRestore: (_ofSnapshot, before) => before },
   ),

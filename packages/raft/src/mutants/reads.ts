@@ -19,7 +19,7 @@ export const readMutants: readonly Mutant[] = [
     {
       name: 'earlierRoundConfirms',
       about: 'Answers to rounds that were sent before a read came confirm it (thesis §6.4; etcd#20418).',
-      caughtBy: stale,
+      caughtBy: ['ReadConfirmed', ...stale],
     },
     // Each peer has rounds of its own, so the newest of all is no majority's: any that was answered must do.
     { firstRoundOfRead: () => 0 },

@@ -25,7 +25,13 @@ export const leaderMutants: readonly Mutant[] = [
     {
       name: 'oldRepliesCount',
       about: 'Replies that were sent in an earlier term count in this one (§5.1).',
-      caughtBy: ['MajorityDurable', 'LeaderCompleteness', 'StateMachineSafety', 'ElectionSafety', 'FailStop'],
+      caughtBy: [
+        'ElectionSafety',
+        'AcknowledgedDurable',
+        'MajorityDurable',
+        'LeaderCompleteness',
+        'StateMachineSafety',
+      ],
     },
     { ...unsafeLessons['accept-old-replies'] },
   ),

@@ -9,20 +9,25 @@ import type { Checker, CreateChecker, Watched } from './checker.ts';
 import { compactedWithinFlushed } from './compacted-within-flushed.ts';
 import { configurationOverlap } from './configuration-overlap.ts';
 import { durableKept } from './durable-kept.ts';
+import { electedByMajority } from './elected-by-majority.ts';
 import { electionSafety } from './election-safety.ts';
 import { leaderAppendOnly } from './leader-append-only.ts';
 import { leaderCompleteness } from './leader-completeness.ts';
 import { ClusterLogMatching } from './log-matching.ts';
 import { majorityDurable } from './majority-durable.ts';
+import { matchDurable } from './match-durable.ts';
 import { monotoneApplied, monotoneCommit, monotoneRevision, monotoneTerm } from './monotone.ts';
 import type { ReportViolation } from './names.ts';
 import { NodeRecord } from './node-record.ts';
 import type { End, Held, Observer } from './observer.ts';
+import { readConfirmed } from './read-confirmed.ts';
+import { snapshotConfiguration } from './snapshot-configuration.ts';
 import { stateMachineSafety } from './state-machine-safety.ts';
 import { voteOncePerTerm } from './vote-once-per-term.ts';
 
 const creators: readonly CreateChecker[] = [
   electionSafety,
+  electedByMajority,
   voteOncePerTerm,
   leaderAppendOnly,
   leaderCompleteness,
@@ -33,10 +38,13 @@ const creators: readonly CreateChecker[] = [
   monotoneRevision,
   majorityDurable,
   acknowledgedDurable,
+  matchDurable,
   durableKept,
   appliedWithinDurable,
   compactedWithinFlushed,
   configurationOverlap,
+  snapshotConfiguration,
+  readConfirmed,
 ];
 
 /** `report` is called for every violation, while the tap that showed it runs. `limits` are those of every member. */

@@ -22,7 +22,7 @@ export function configurationOverlap({ report }: Watched): Checker {
     turnEnded: (node, status) => {
       const active = node.written.configuration;
       if (!node.isExact || active === undefined) return;
-      if (!sameVoters(active.configuration, status.configuration)) {
+      if (!sameMembers(active.configuration, status.configuration)) {
         const found = `${nameOf(status.configuration)} in use, its log says ${nameOf(active.configuration)}`;
         say(`${node.id} has ${found} at ${active.index}`);
       }
@@ -62,9 +62,13 @@ function wrongStep(before: Configuration, next: Configuration): string | undefin
   return quorumsOverlap(before, next) ? undefined : `${names}: both could decide, apart`;
 }
 
-function nameOf({ voters, outgoing }: Configuration): string {
-  const now = `{${voters.join(' ')}}`;
+export function nameOf({ voters, outgoing, learners }: Configuration): string {
+  const now = learners.length === 0 ? `{${voters.join(' ')}}` : `{${voters.join(' ')}, learning ${learners.join(' ')}}`;
   return outgoing.length === 0 ? now : `{${outgoing.join(' ')}} to ${now}`;
+}
+
+export function sameMembers(a: Configuration, b: Configuration): boolean {
+  return sameVoters(a, b) && sameNodes(a.learners, b.learners);
 }
 
 function sameVoters(a: Configuration, b: Configuration): boolean {

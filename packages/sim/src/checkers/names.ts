@@ -1,7 +1,7 @@
 // Every property that a run is judged by: its name, as violations and mutants say it, and what it claims.
 
 export const checkerClaims = {
-  ElectionSafety: 'At most one leader can be elected in a given term (figure 3, §5.2).',
+  ElectionSafety: 'At most one leader can be elected in a term (figure 3), and by the votes of a majority (§5.2).',
   LeaderAppendOnly: 'A leader never overwrites or deletes entries in its log; it only appends (figure 3, §5.3).',
   LogMatching: 'Two logs that hold an entry with the same index and term are identical up to it (figure 3, §5.3).',
   LeaderCompleteness: 'What was committed in a term is in the log of the leaders of all later ones (figure 3, §5.4).',
@@ -12,11 +12,13 @@ export const checkerClaims = {
   MonotoneApplied: 'A state machine never goes back, but by a restart to what it had made durable (figure 2).',
   MonotoneRevision: 'The revision of a store grows with the applied index, and the same way on every member.',
   MajorityDurable: 'What is committed or acknowledged is durable on a majority, of both halves while joint (§5.3).',
-  AcknowledgedDurable: 'A follower acknowledges to its leader only what its own disk has (§5.3, thesis §10.2.1).',
+  AcknowledgedDurable: 'A leader hears, and takes for stored, only what the disk of a follower has (thesis §10.2.1).',
   DurableKept: 'What a disk has acknowledged is there after a restart, unless it was wiped (figure 2).',
   AppliedWithinDurable: 'Nothing is applied that is not committed and durable on the same member.',
   LogNotCompactedPastFlushed: 'The log gives up only what the state machine or a snapshot holds durably (§7).',
   ConfigurationOverlap: 'Configurations follow each other by joint consensus, one uncommitted at a time (thesis §4.3).',
+  SnapshotConfiguration: 'A log that has lost its beginning begins with the configuration as of there (§7).',
+  ReadConfirmed: 'A read is served once a majority, of both halves while joint, has answered since (thesis §6.4).',
   KnownLogOracle: 'Every answer to a client agrees with the one history that all members tell (§8).',
   WatchOrdered: 'Events of a watch come in the order of revisions.',
   WatchUnique: 'No event of a watch comes twice.',

@@ -3,7 +3,7 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { Message } from '@kontiki/raft';
+import type { Configuration, Message } from '@kontiki/raft';
 import { rulesOf } from '@kontiki/raft/teaching';
 import { nodeHost } from '@kontiki/sim/node';
 import { checkBoundedDisk } from '../../src/checkers/bounded-disk.ts';
@@ -40,6 +40,18 @@ function oneCommitted(taps: Taps): void {
   taps.startAll();
   taps.store('a b c', { hardState: hard(1, 'a'), entries: [command(1, 1)] });
   taps.turn('a', { role: 'leader', term: 1, last: logId(1, 1), commit: 1 });
+}
+
+/** b asks, hears a's next round, and is given its read. */
+function askedByB(taps: Taps, configuration: Configuration): void {
+  const seen = { role: 'leader', term: 1, last: logId(0, 0), configuration } as const;
+  const round = { prev: logId(0, 0), entries: [], commit: index(0), round: 1 } as const;
+  taps.turn('a', seen);
+  taps.send({ ...envelope('b', 'a', 1), kind: 'readIndex', readId: 1 });
+  taps.send({ ...envelope('a', 'b', 1), kind: 'appendEntries', ...round });
+  taps.send(matched('b', 1, 0));
+  taps.send({ ...envelope('a', 'b', 1), kind: 'readIndexReply', readId: 1, index: index(0) });
+  taps.turn('a', seen);
 }
 
 function watch(
@@ -87,6 +99,15 @@ const reds: Readonly<Record<CheckerName, readonly Red[]>> = {
         taps.startAll();
         taps.turn('a', { role: 'leader', term: 1, last: logId(0, 0) });
         taps.turn('b', { role: 'leader', term: 1, last: logId(0, 0) });
+      },
+    },
+    {
+      title: 'a leader has votes of an earlier term only',
+      play: (_, taps) => {
+        taps.startAll();
+        taps.store('a b c', { hardState: hard(1, 'a') });
+        taps.send(grant('b', 'a', 1));
+        taps.turn('a', { role: 'leader', term: 2, last: logId(0, 0) });
       },
     },
     {
@@ -357,6 +378,15 @@ const reds: Readonly<Record<CheckerName, readonly Red[]>> = {
         taps.send(matched('b', 2, 1));
       },
     },
+    {
+      title: 'a leader takes for stored what stands on another disk as something else',
+      play: (_, taps) => {
+        taps.startAll();
+        taps.store('a', { hardState: hard(2, 'a'), entries: [command(2, 1)] });
+        taps.store('b', { hardState: hard(1), entries: [command(1, 1)] });
+        taps.turn('a', { role: 'leader', term: 2, last: logId(2, 1), matches: { b: 1 } });
+      },
+    },
   ],
   DurableKept: [
     {
@@ -444,6 +474,42 @@ const reds: Readonly<Record<CheckerName, readonly Red[]>> = {
         taps.startAll();
         taps.store('a', { entries: [configured(1, 1, configuration('a b d', 'a b c'))] });
         taps.turn('a', { term: 1, last: logId(1, 1) });
+      },
+    },
+  ],
+  SnapshotConfiguration: [
+    {
+      title: 'a snapshot leaves the configuration of before in force',
+      play: (_, taps) => {
+        const joint = configuration('a b c d', 'a b c');
+        taps.startAll();
+        taps.store('a b', { hardState: hard(1, 'a'), entries: [configured(1, 1, joint), command(1, 2)] });
+        taps.turn('a', { term: 1, last: logId(1, 2), commit: 2, applied: 2, configuration: joint });
+        taps.store('c', { base: { last: logId(1, 2), configuration: configuration('a b c') } });
+      },
+    },
+    {
+      title: 'a log gives up the entry of a configuration, and forgets it',
+      play: (_, taps) => {
+        taps.startAll();
+        taps.store('a', { entries: [configured(1, 1, configuration('a b c d', 'a b c')), command(1, 2)] });
+        taps.store('a', { base: { last: logId(1, 2), configuration: configuration('a b c') } });
+      },
+    },
+  ],
+  ReadConfirmed: [
+    {
+      title: 'a leader answers a read that nobody but the reader can have confirmed',
+      play: (_, taps) => {
+        taps.startAll();
+        askedByB(taps, configuration('a b c d e'));
+      },
+    },
+    {
+      title: 'a majority of the new voters alone confirms a read',
+      play: (_, taps) => {
+        taps.startAll();
+        askedByB(taps, configuration('a b c', 'a b c d'));
       },
     },
   ],

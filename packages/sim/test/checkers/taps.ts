@@ -11,6 +11,7 @@ import type {
   NodeId,
   Persist,
   PersistId,
+  Progress,
   RecoveredLog,
   Status,
   Term,
@@ -66,6 +67,8 @@ interface Seen {
   readonly commit?: number;
   readonly applied?: number;
   readonly configuration?: Configuration;
+  /** What a leader takes for stored by others. */
+  readonly matches?: Readonly<Record<string, number>>;
 }
 
 export class Taps {
@@ -138,7 +141,7 @@ export class Taps {
 
   turn(
     id: string,
-    { role = 'follower', term: ofTerm, last, commit = 0, applied = 0, configuration: of = abc }: Seen,
+    { role = 'follower', term: ofTerm, last, commit = 0, applied = 0, configuration: of = abc, matches = {} }: Seen,
   ): void {
     const common = {
       id: node(id),
@@ -153,8 +156,11 @@ export class Taps {
       configuration: of,
       electionElapsed: 0,
     };
-    const status: Status =
-      role === 'leader' ? { ...common, role, progress: [], transfer: undefined } : { ...common, role };
+    const progress = Object.entries(matches).map(([peer, match]): readonly [NodeId, Progress] => [
+      node(peer),
+      { kind: 'replicate', match: index(match), next: index(match + 1), inflight: 0 },
+    ]);
+    const status: Status = role === 'leader' ? { ...common, role, progress, transfer: undefined } : { ...common, role };
     this.#observer.turnEnded(node(id), status);
   }
 
