@@ -31,12 +31,14 @@ import type {
   Started,
   StopReason,
 } from './driver-api.ts';
-import { asError, NotLeaderError, OutcomeUnknownError, OverloadedError, StoppedError } from './errors.ts';
+import { asError, OutcomeUnknownError, StoppedError } from './errors.ts';
 import { handOver } from './hand-over.ts';
 import { keyedDraw } from './keyed-draw.ts';
+import { LeadershipNews } from './leadership-news.ts';
 import { MembershipChanges } from './membership-changes.ts';
 import type { Cancel, Completion, Done, LogRecord } from './ports.ts';
 import { Proposals } from './proposals.ts';
+import { Proposing } from './proposing.ts';
 import { Reading } from './reading.ts';
 import { type DriverRules, driverRules } from './rules.ts';
 import type { DriverSettings } from './settings.ts';
@@ -52,21 +54,20 @@ export class Driver<Result, Query, Answer> {
   /** The core, or what stands around it. */
   readonly #raft: Raft;
   readonly #proposals: Proposals<Result>;
+  readonly #proposing: Proposing<Result>;
   readonly #reading: Reading<Query, Answer>;
   readonly #writing: Writing;
   readonly #applying: Applying<Result, Query, Answer>;
   readonly #snapshotting: Snapshotting<Result, Query, Answer>;
   readonly #membership: MembershipChanges;
-  readonly #leaderListeners = new Set<(leadership: Leadership) => void>();
+  readonly #leadership: LeadershipNews;
   readonly #stopListeners = new Set<(reason: StopReason) => void>();
   readonly #cancelTicks: Cancel;
-  #leadership: Leadership;
   #stopped: StopReason | undefined;
   #isTurnDue = false;
   #now = 0;
   #turns = 0;
   #leaderChanges = 0;
-  #refused = 0;
   #sent = 0;
   #received = 0;
 
@@ -78,7 +79,6 @@ export class Driver<Result, Query, Answer> {
     const { log, snapshots, transport, ticker, stateMachine, boot } = options;
     const rules = options.rules?.driver ?? driverRules;
     this.#rules = rules;
-    this.#proposals = new Proposals(rules);
     const core: Options = {
       id: options.id,
       electionTicks: settings.electionTicks,
@@ -95,8 +95,11 @@ export class Driver<Result, Query, Answer> {
     this.#core = createRaftWith(core, options.rules?.core ?? paperRules);
     this.#raft = options.around?.(this.#core) ?? this.#core;
     const failed = (error: Error): void => this.#fail(error);
+    const step = (input: Input): Verdict | undefined => this.#guard(() => this.#step(input));
     const now = (): number => this.#now;
     const stopped = (): StoppedError | undefined => (this.#stopped === undefined ? undefined : this.#stoppedError());
+    this.#proposals = new Proposals(rules);
+    this.#proposing = new Proposing({ settings, ticker, proposals: this.#proposals, step, now, stopped });
     this.#reading = new Reading({
       boot,
       settings,
@@ -110,17 +113,10 @@ export class Driver<Result, Query, Answer> {
       now,
       stopped,
     });
-    this.#membership = new MembershipChanges({
-      settings,
-      ticker,
-      step: (input) => this.#guard(() => this.#step(input)),
-      status: () => this.status(),
-      now,
-      stopped,
-    });
+    this.#membership = new MembershipChanges({ settings, ticker, step, status: () => this.status(), now, stopped });
     this.#writing = new Writing(log, rules, {
       send: (message) => this.#send(message),
-      persisted: (through) => this.#guard(() => this.#step({ kind: 'persisted', through })),
+      persisted: (through) => step({ kind: 'persisted', through }),
       failed,
     });
     this.#snapshotting = new Snapshotting({
@@ -132,7 +128,7 @@ export class Driver<Result, Query, Answer> {
       settings,
       rules,
       restore,
-      step: (input) => this.#guard(() => this.#step(input)) ?? notLeader,
+      step: (input) => step(input) ?? notLeader,
       log: (level, message, fields) => this.#log(level, message, fields),
       failed,
     });
@@ -153,10 +149,10 @@ export class Driver<Result, Query, Answer> {
       failed,
     };
     this.#applying = new Applying(stateMachine, snapshots, this.#proposals, hooks, restore.applied);
-    this.#leadership = leadershipOf(this.#raft.status());
+    this.#leadership = new LeadershipNews(this.#raft.status());
     transport.start({
       receive: (message) => this.#guard(() => this.#receive(message)),
-      unreachable: (peer) => this.#guard(() => this.#step({ kind: 'unreachable', peer })),
+      unreachable: (peer) => step({ kind: 'unreachable', peer }),
       offerSnapshot: (from, meta) => this.#guard(() => this.#snapshotting.offered(from, meta)),
       request: (from, body, reply) => {
         if (this.#stopped === undefined) options.onRequest?.(from, body, reply);
@@ -169,16 +165,7 @@ export class Driver<Result, Query, Answer> {
 
   /** Hands the command to the log of the leader, if this node is it. Nothing tells what becomes of it but `listen`. */
   start(command: Uint8Array): Started {
-    const { commandBytesMax } = this.settings;
-    if (command.length > commandBytesMax) {
-      throw new RangeError(`a command of ${command.length} bytes; at most ${commandBytesMax} are allowed`);
-    }
-    if (this.#stopped !== undefined) return { kind: 'refused', error: this.#stoppedError() };
-    const verdict = this.#guard(() => this.#step({ kind: 'propose', data: command }));
-    if (verdict === undefined) return { kind: 'refused', error: this.#stoppedError() };
-    if (verdict.kind === 'accepted' && verdict.at !== undefined) return { kind: 'started', at: verdict.at };
-    this.#refused += 1;
-    return { kind: 'refused', error: refusalError(verdict) };
+    return this.#proposing.start(command);
   }
 
   /**
@@ -186,21 +173,7 @@ export class Driver<Result, Query, Answer> {
    * `OverloadedError` or `StoppedError` when it certainly has no effect, with `OutcomeUnknownError` when it may have.
    */
   propose(command: Uint8Array, timeoutTicks: number | undefined, done: Completion<Applied<Result>>): void {
-    const later = (error: Error): void => this.#options.ticker.defer(() => done({ kind: 'failed', error }));
-    if (this.#proposals.pending >= this.settings.pendingProposals) {
-      this.#refused += 1;
-      later(new OverloadedError(`${this.#proposals.pending} proposals wait for their answer already`));
-      return;
-    }
-    const started = this.start(command);
-    if (started.kind === 'refused') {
-      later(started.error);
-      return;
-    }
-    const { at } = started;
-    this.#proposals.add(at, this.#now + (timeoutTicks ?? this.settings.timeoutTicks), (outcome) => {
-      done(outcome.kind === 'failed' ? outcome : { kind: 'done', value: { result: outcome.value, at } });
-    });
+    this.#proposing.propose(command, timeoutTicks, done);
   }
 
   /**
@@ -288,7 +261,7 @@ export class Driver<Result, Query, Answer> {
       turns: this.#turns,
       writes: this.#writing.count,
       leaderChanges: this.#leaderChanges,
-      proposals: { ...this.#proposals.counts, refused: this.#refused },
+      proposals: { ...this.#proposals.counts, refused: this.#proposing.refused },
       commandsApplied: this.#applying.count,
       readsPending: this.#reading.pending,
       snapshots: this.#snapshotting.counts,
@@ -298,8 +271,7 @@ export class Driver<Result, Query, Answer> {
 
   /** Called at the end of a turn in which leader, term or role changed. */
   onLeadership(listener: (leadership: Leadership) => void): Cancel {
-    this.#leaderListeners.add(listener);
-    return () => this.#leaderListeners.delete(listener);
+    return this.#leadership.listen(listener);
   }
 
   /** Called once, when the node has stopped for whatever reason. */
@@ -419,18 +391,10 @@ export class Driver<Result, Query, Answer> {
     this.#reading.ask();
     const ready = this.#raft.ready();
     if (ready !== undefined) this.#carryOut(ready);
-    else if (!this.#isElsewhere()) return;
+    else if (!this.#leadership.isDue(this.#core)) return;
     const status = this.#raft.status();
     this.#options.onTurn?.(status);
     this.#noticeLeadership(status);
-  }
-
-  /** Whether leader, term or role changed: looked at in every turn, and most of them are ticks that change nothing. */
-  #isElsewhere(): boolean {
-    const { node } = this.#core;
-    const { leader, term, role } = this.#leadership;
-    const kind = role === 'learner' ? 'follower' : role;
-    return node.leader !== leader || node.term !== term || node.role.kind !== kind;
   }
 
   #carryOut(ready: Ready): void {
@@ -461,18 +425,17 @@ export class Driver<Result, Query, Answer> {
     this.#options.transport.setPeers([...peers, ...more]);
   }
 
-  #noticeLeadership({ leader, term, role }: Status): void {
-    const before = this.#leadership;
-    if (before.leader === leader && before.term === term && before.role === role) return;
-    const now: Leadership = { leader, term, role };
-    this.#leadership = now;
-    if (before.role === 'leader' && now.role !== 'leader') this.#snapshotting.cancelSends();
-    if (before.leader !== now.leader) {
+  #noticeLeadership(status: Status): void {
+    const before = this.#leadership.replace(status);
+    if (before === undefined) return;
+    const { leader, term, role } = status;
+    if (before.role === 'leader' && role !== 'leader') this.#snapshotting.cancelSends();
+    if (before.leader !== leader) {
       this.#leaderChanges += 1;
-      this.#log('info', 'leader changed', { leader: now.leader, term: now.term, role: now.role });
+      this.#log('info', 'leader changed', { leader, term, role });
       this.#reading.leaderChanged();
     }
-    for (const listener of [...this.#leaderListeners]) listener(now);
+    this.#leadership.tell();
   }
 
   #log(level: LogRecord['level'], message: string, fields: LogRecord['fields']): void {
@@ -482,15 +445,3 @@ export class Driver<Result, Query, Answer> {
 
 /** What a node that has stopped answers. */
 const notLeader: Verdict = { kind: 'refused', leader: undefined, reason: 'notLeader' };
-
-function refusalError(verdict: Verdict): NotLeaderError | OverloadedError {
-  if (verdict.kind === 'accepted') return new NotLeaderError(undefined);
-  if (verdict.reason === 'overloaded')
-    return new OverloadedError('the log has no room for more before some is committed');
-  if (verdict.reason === 'transferring') return new NotLeaderError(undefined, 'leadership is being handed over');
-  return new NotLeaderError(verdict.leader);
-}
-
-function leadershipOf({ leader, term, role }: Status): Leadership {
-  return { leader, term, role };
-}
