@@ -10,7 +10,7 @@ import type { Body, Threads } from './threads.ts';
 /** The tests' unit of patience. */
 export const electionTimeoutMs = 1000;
 /** The service takes a snapshot after so many commands. */
-const snapshotInterval = 10;
+export const snapshotInterval = 10;
 
 /** A claim of a test that does not hold. */
 export class LabError extends Error {
@@ -95,10 +95,24 @@ export class RaftLab {
     this.cluster.crash(at % this.size);
   }
 
+  isUp(at: number): boolean {
+    return this.cluster.server(at % this.size) !== undefined;
+  }
+
   /** A new life, connected. */
   restart(at: number): void {
     this.#begin(at);
     this.connect(at);
+  }
+
+  /** Connected, and in a new life if it is down. */
+  bringBack(at: number): void {
+    if (this.isUp(at)) this.connect(at);
+    else this.restart(at);
+  }
+
+  crashAll(): void {
+    for (const at of this.cluster.everybody) this.cluster.crash(at);
   }
 
   /** A new life that nobody can reach yet. */
@@ -110,10 +124,7 @@ export class RaftLab {
   /** New lives of all, before any of them is connected. */
   restartAll(): void {
     for (const at of this.cluster.everybody) this.#begin(at);
-    for (const at of this.cluster.everybody) {
-      this.disconnect(at);
-      this.connect(at);
-    }
+    for (const at of this.cluster.everybody) this.connect(at);
   }
 
   get numbers(): Numbers {

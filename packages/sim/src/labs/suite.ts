@@ -5,6 +5,8 @@ import type { Planted } from './cluster.ts';
 import { agreementTests } from './raft-agreement.ts';
 import { electionTests } from './raft-elections.ts';
 import type { Numbers } from './raft-lab.ts';
+import { persistenceTests } from './raft-persistence.ts';
+import { snapshotTests } from './raft-snapshots.ts';
 import { type SettingName, settingNames } from './settings.ts';
 
 export interface LabTest {
@@ -22,7 +24,12 @@ export interface LabTest {
   readonly run: (setting: SettingName, seed: number, planted?: Planted) => Numbers;
 }
 
-export const labTests: readonly LabTest[] = [...electionTests, ...agreementTests];
+export const labTests: readonly LabTest[] = [
+  ...electionTests,
+  ...agreementTests,
+  ...persistenceTests,
+  ...snapshotTests,
+];
 
 export function labTestsNamed(names: readonly string[]): readonly LabTest[] {
   for (const name of names) {
