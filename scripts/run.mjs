@@ -39,6 +39,7 @@ const commands = {
   },
   sim: { says: 'seeds of the simulator on all cores, judged by its checkers', run: simulator('sim') },
   mutants: { says: 'known bugs, one at a time: each must be caught by the simulator', run: simulator('mutants') },
+  labs: { says: "the tests of the lectures' labs, and their table", run: simulator('labs') },
   membership: {
     says: 'real processes join, leave and are replaced under writers',
     run: program('packages/server/test/membership/main.ts'),

@@ -2,6 +2,8 @@
 
 import { availableParallelism } from 'node:os';
 import { Worker } from 'node:worker_threads';
+import type { Numbers } from '../labs/raft-lab.ts';
+import type { SettingName } from '../labs/settings.ts';
 import type { Size } from '../plan.ts';
 import type { PlantedFault } from '../planted.ts';
 import type { Report, Violation } from '../run.ts';
@@ -17,12 +19,29 @@ export type Job =
       readonly planted?: readonly PlantedFault[];
     }
   | { readonly kind: 'story'; readonly story: RunStory }
-  | { readonly kind: 'shrink'; readonly story: RunStory; readonly runsMax: number };
+  | { readonly kind: 'shrink'; readonly story: RunStory; readonly runsMax: number }
+  | {
+      readonly kind: 'lab';
+      readonly test: string;
+      readonly setting: SettingName;
+      readonly from: number;
+      readonly seeds: number;
+    };
 
 export interface Played {
   readonly violations: readonly Violation[];
   /** Inputs only where something was found. */
   readonly report: Report;
+}
+
+/** Several seeds of one test of the labs. */
+export interface PlayedLab {
+  readonly failures: readonly { readonly seed: number; readonly text: string }[];
+  /** Of the last seed that passed. */
+  readonly numbers: Numbers | undefined;
+  /** Of all seeds together, those that failed left out. */
+  readonly virtualMs: number;
+  readonly realMs: number;
 }
 
 interface Waiting {
@@ -53,6 +72,10 @@ export class Pool {
 
   shrink(story: RunStory, runsMax: number): Promise<Shrunk> {
     return this.#run({ kind: 'shrink', story, runsMax });
+  }
+
+  playLab(job: Extract<Job, { readonly kind: 'lab' }>): Promise<PlayedLab> {
+    return this.#run(job);
   }
 
   async close(): Promise<void> {
