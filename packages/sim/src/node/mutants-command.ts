@@ -4,98 +4,121 @@
 import { parseArgs } from 'node:util';
 import { type Mutant, mutantNamed, mutants } from '../mutants.ts';
 import { type Size, usualSize } from '../plan.ts';
+import { type Finding, Hunt, nextHunt } from './hunt.ts';
 import { Pool } from './pool.ts';
 import type { Print } from './sim-command.ts';
 
-interface Finding {
-  readonly mutant: Mutant;
-  /** How many seeds it took, or how many were in vain. */
-  readonly seeds: number;
-  readonly checker: string | undefined;
-  readonly text: string;
-  /** What others saw, in seeds before. */
-  readonly others: ReadonlySet<string>;
-}
-
 const usage =
   'usage: npm run mutants -- [--only NAME] [--seeds-max 2000] [--from S] [--members 5] [--seconds 60] [--workers N]\n';
+/** A bug may make a run go round for ever. */
+const secondsMax = 300;
+const slowestShown = 5;
+
+interface Settings {
+  readonly chosen: readonly Mutant[];
+  readonly seedsMax: number;
+  readonly from: number;
+  readonly size: Size;
+  readonly workers: number | undefined;
+}
 
 /** Exit code 1 when a mutant lives. */
 export async function mutantsCommand(args: readonly string[], print: Print, progress: Print): Promise<number> {
-  let chosen: readonly Mutant[];
-  let seedsMax: number;
-  let from: number;
-  let size: Size;
-  let workers: number | undefined;
+  let settings: Settings;
   try {
-    const { values } = parseArgs({
-      args: [...args],
-      options: {
-        only: { type: 'string', multiple: true },
-        'seeds-max': { type: 'string', default: '2000' },
-        from: { type: 'string', default: '1' },
-        members: { type: 'string', default: String(usualSize.members) },
-        seconds: { type: 'string', default: String(usualSize.seconds) },
-        workers: { type: 'string' },
-      },
-    });
-    chosen = values.only?.map(mutantNamed) ?? mutants;
-    seedsMax = Number(values['seeds-max']);
-    from = Number(values.from);
-    size = { members: Number(values.members), seconds: Number(values.seconds) };
-    workers = values.workers === undefined ? undefined : Number(values.workers);
+    settings = settingsOf(args);
   } catch (error: unknown) {
     print(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
     return 2;
   }
-  const pool = new Pool(workers);
+  const begun = now();
+  const pool = new Pool(settings.workers);
   try {
+    const { chosen, seedsMax } = settings;
+    const hunts = chosen.map((mutant) => new Hunt(mutant, seedsMax));
     const findings: Finding[] = [];
-    const waiting = [...chosen];
-    const hunt = async (): Promise<void> => {
-      for (let mutant = waiting.shift(); mutant !== undefined; mutant = waiting.shift()) {
-        const found = await search(mutant, pool, { seedsMax, from, size, progress });
-        findings.push(found);
-        progress('');
-        print(rowOf(found));
-      }
+    const tell = (found: Finding): void => {
+      findings.push(found);
+      progress('');
+      print(rowOf(found));
     };
-    await Promise.all(Array.from({ length: pool.size }, hunt));
+    print(`${chosen.length} mutants, up to ${seedsMax} seeds each from ${settings.from}, ${pool.size} workers`);
+    print(`${'mutant'.padEnd(34)} ${'package'.padEnd(9)} seeds seconds  checker`);
+    await Promise.all(Array.from({ length: pool.size }, () => work(hunts, pool, settings, tell, progress)));
     progress('');
-    const alive = findings.filter(({ checker }) => checker === undefined);
-    const most = Math.max(...findings.map(({ seeds }) => seeds));
-    print(
-      `${findings.length - alive.length} of ${findings.length} mutants caught, the last of them by seed ${most} of its hunt`,
-    );
-    for (const { mutant, others } of alive) {
-      print(
-        `ALIVE: ${mutant.name} (${mutant.package}): ${mutant.about} Seen by others: ${[...others].join(', ') || 'nobody'}`,
-      );
-    }
-    return alive.length > 0 ? 1 : 0;
+    for (const line of summary(findings, now() - begun)) print(line);
+    return findings.some(({ seen }) => seen === undefined) ? 1 : 0;
   } finally {
     await pool.close();
   }
 }
 
-async function search(
-  mutant: Mutant,
+/** What one worker does, until no seed is left that nobody has taken. */
+async function work(
+  hunts: readonly Hunt[],
   pool: Pool,
-  { seedsMax, from, size, progress }: { seedsMax: number; from: number; size: Size; progress: Print },
-): Promise<Finding> {
-  const others = new Set<string>();
-  for (let at = 0; at < seedsMax; at++) {
+  { from, size }: Settings,
+  tell: (found: Finding) => void,
+  progress: Print,
+): Promise<void> {
+  for (let hunt = nextHunt(hunts); hunt !== undefined; hunt = nextHunt(hunts)) {
+    const { mutant } = hunt;
+    const at = hunt.take();
     progress(`${mutant.name}: seed ${from + at}`);
-    const { violations } = await pool.play({ kind: 'seed', seed: from + at, size, mutant: mutant.name });
-    const hit = violations.find(({ checker }) => mutant.caughtBy.includes(checker));
-    if (hit !== undefined) return { mutant, seeds: at + 1, checker: hit.checker, text: hit.text, others };
-    for (const { checker } of violations) others.add(checker);
+    const began = now();
+    let found: Finding | undefined;
+    try {
+      const { violations } = await pool.play({ kind: 'seed', seed: from + at, size, mutant: mutant.name }, secondsMax);
+      found = hunt.tried(at, { violations, seconds: now() - began });
+    } catch (error: unknown) {
+      const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
+      found = hunt.failed(at, `seed ${from + at}: ${reason}`, now() - began);
+    }
+    if (found !== undefined) tell(found);
   }
-  return { mutant, seeds: seedsMax, checker: undefined, text: '', others };
 }
 
-function rowOf({ mutant, seeds, checker, text }: Finding): string {
-  const line = text.split('\n')[0]?.slice(0, 110) ?? '';
-  const seen = checker === undefined ? 'ALIVE' : checker;
-  return `${mutant.name.padEnd(34)} ${mutant.package.padEnd(9)} ${String(seeds).padStart(5)}  ${seen.padEnd(26)} ${line}`;
+function settingsOf(args: readonly string[]): Settings {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string', multiple: true },
+      'seeds-max': { type: 'string', default: '2000' },
+      from: { type: 'string', default: '1' },
+      members: { type: 'string', default: String(usualSize.members) },
+      seconds: { type: 'string', default: String(usualSize.seconds) },
+      workers: { type: 'string' },
+    },
+  });
+  return {
+    chosen: values.only?.map(mutantNamed) ?? mutants,
+    seedsMax: Number(values['seeds-max']),
+    from: Number(values.from),
+    size: { members: Number(values.members), seconds: Number(values.seconds) },
+    workers: values.workers === undefined ? undefined : Number(values.workers),
+  };
+}
+
+function rowOf({ mutant, seeds, seconds, seen }: Finding): string {
+  const line = seen?.text.split('\n')[0]?.slice(0, 110) ?? '';
+  const name = `${mutant.name.padEnd(34)} ${mutant.package.padEnd(9)}`;
+  return `${name} ${String(seeds).padStart(5)} ${seconds.toFixed(1).padStart(7)}  ${(seen?.checker ?? 'ALIVE').padEnd(26)} ${line}`;
+}
+
+function summary(findings: readonly Finding[], seconds: number): readonly string[] {
+  const alive = findings.filter(({ seen }) => seen === undefined);
+  const slowest = findings.filter(({ seen }) => seen !== undefined).toSorted((a, b) => b.seeds - a.seeds);
+  const bySeeds = slowest.slice(0, slowestShown).map(({ mutant, seeds }) => `${mutant.name} ${seeds}`);
+  return [
+    `${findings.length - alive.length} of ${findings.length} mutants caught in ${seconds.toFixed(0)} s`,
+    ...(bySeeds.length === 0 ? [] : [`most seeds: ${bySeeds.join(', ')}`]),
+    ...alive.map(({ mutant, seeds, others }) => {
+      const seenByOthers = [...others].slice(0, slowestShown).join(', ') || 'nobody';
+      return `ALIVE after ${seeds} seeds: ${mutant.name} (${mutant.package}): ${mutant.about} Seen by others: ${seenByOthers}`;
+    }),
+  ];
+}
+
+function now(): number {
+  return Number(process.hrtime.bigint()) / 1e9;
 }

@@ -46,6 +46,7 @@ export interface PlayedLab {
 
 interface Waiting {
   readonly job: Job;
+  readonly secondsMax: number | undefined;
   readonly resolve: (value: never) => void;
   readonly reject: (error: Error) => void;
 }
@@ -55,19 +56,24 @@ const maxYoungGenerationSizeMb = 192;
 
 export class Pool {
   readonly size: number;
+  readonly #file: URL;
   readonly #idle: Worker[] = [];
   readonly #busy = new Map<Worker, Waiting>();
+  readonly #timers = new Map<Worker, NodeJS.Timeout>();
   readonly #queue: Waiting[] = [];
+  #isClosed = false;
 
   constructor(size: number = availableParallelism()) {
     this.size = size;
     // Threads run what was built, also when a test runs from source: the loader of TypeScript does not reach into them.
     const file = import.meta.url.endsWith('.ts') ? '../../dist/node/worker.js' : './worker.js';
-    for (let at = 0; at < size; at++) this.#idle.push(this.#open(new URL(file, import.meta.url)));
+    this.#file = new URL(file, import.meta.url);
+    for (let at = 0; at < size; at++) this.#idle.push(this.#open());
   }
 
-  play(job: Extract<Job, { readonly kind: 'seed' | 'story' }>): Promise<Played> {
-    return this.#run(job);
+  /** Rejects when the run breaks its worker, or takes longer than it may. */
+  play(job: Extract<Job, { readonly kind: 'seed' | 'story' }>, secondsMax?: number): Promise<Played> {
+    return this.#run(job, secondsMax);
   }
 
   shrink(story: RunStory, runsMax: number): Promise<Shrunk> {
@@ -79,12 +85,14 @@ export class Pool {
   }
 
   async close(): Promise<void> {
+    this.#isClosed = true;
+    for (const timer of this.#timers.values()) clearTimeout(timer);
     await Promise.all([...this.#idle, ...this.#busy.keys()].map((worker) => worker.terminate()));
   }
 
-  #run<T>(job: Job): Promise<T> {
+  #run<T>(job: Job, secondsMax?: number): Promise<T> {
     return new Promise((resolve, reject) => {
-      this.#queue.push({ job, resolve, reject });
+      this.#queue.push({ job, secondsMax, resolve, reject });
       this.#next();
     });
   }
@@ -95,14 +103,36 @@ export class Pool {
     const waiting = this.#queue.shift();
     if (waiting === undefined) return;
     this.#busy.set(worker, waiting);
+    const { secondsMax } = waiting;
+    if (secondsMax !== undefined) this.#limit(worker, waiting, secondsMax);
     worker.postMessage(waiting.job);
   }
 
-  #open(file: URL): Worker {
-    const worker = new Worker(file, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } });
+  /** Whoever does not come to an end is replaced. */
+  #limit(worker: Worker, waiting: Waiting, secondsMax: number): void {
+    const timer = setTimeout(() => {
+      this.#busy.delete(worker);
+      this.#timers.delete(worker);
+      void worker.terminate();
+      this.#replace();
+      waiting.reject(new Error(`the run took longer than ${secondsMax} s`));
+    }, secondsMax * 1000);
+    this.#timers.set(worker, timer);
+  }
+
+  #replace(): void {
+    if (this.#isClosed) return;
+    this.#idle.push(this.#open());
+    this.#next();
+  }
+
+  #open(): Worker {
+    const worker = new Worker(this.#file, { execArgv: [], resourceLimits: { maxYoungGenerationSizeMb } });
     const settle = (act: (waiting: Waiting) => void): void => {
       const waiting = this.#busy.get(worker);
       this.#busy.delete(worker);
+      clearTimeout(this.#timers.get(worker));
+      this.#timers.delete(worker);
       if (waiting !== undefined) act(waiting);
     };
     worker.on('message', (answer: { readonly value?: never; readonly error?: string }) => {
@@ -113,7 +143,12 @@ export class Pool {
       this.#idle.push(worker);
       this.#next();
     });
-    worker.on('error', (error: Error) => settle(({ reject }) => reject(error)));
+    worker.on('error', (error: Error) =>
+      settle(({ reject }) => {
+        this.#replace();
+        reject(error);
+      }),
+    );
     return worker;
   }
 }
