@@ -94,6 +94,7 @@ export const table: readonly Area[] = [
       'raft/teaching',
       'wal',
       'wal/mutants',
+      'wal/testing',
       'transport',
       'transport/mutants',
       'kv',

@@ -17,8 +17,8 @@ interface Link {
   readonly name: string;
   readonly chance: Chance;
   cloggedUntil: number;
-  /** Which bit of what is sent next arrives turned over. */
-  garbled: number | undefined;
+  /** How many bytes arrive as they were sent before the next bit that is turned over; of each such bit, the last first. */
+  noise: number[];
 }
 
 interface Host {
@@ -28,6 +28,9 @@ interface Host {
 
 /** Bytes under way in one direction above which `write` says `false`. */
 const bufferBytesMax = 64 * 1024;
+/** A line with noise turns over so many bits, each within so many bytes after the last. */
+const noiseBits = 6;
+const noiseBytes = 1500;
 
 export class ByteNetwork {
   readonly #time: VirtualTime;
@@ -81,9 +84,11 @@ export class ByteNetwork {
     for (const pair of [...this.#pairs]) if (pair.joins(a, b)) pair.reset();
   }
 
-  /** One bit of what is next sent in this direction changes on the way. */
+  /** Some bits of what is sent next in this direction change on the way: the more bytes, the likelier one of them. */
   garble(from: string, to: string, draw: number): void {
-    this.link(from, to).garbled = draw;
+    const link = this.link(from, to);
+    const chance = new Chance(draw, `noise ${link.name}`);
+    link.noise = Array.from({ length: noiseBits }, () => chance.below(noiseBytes));
   }
 
   /** For so many ticks nothing comes out of this direction, then all of it. */
@@ -96,7 +101,7 @@ export class ByteNetwork {
     this.#blocked.clear();
     for (const link of this.#links.values()) {
       link.cloggedUntil = 0;
-      link.garbled = undefined;
+      link.noise = [];
     }
     for (const pair of this.#pairs) pair.wake();
   }
@@ -109,7 +114,7 @@ export class ByteNetwork {
     const name = `${from} ${to}`;
     let link = this.#links.get(name);
     if (link === undefined) {
-      link = { name, chance: new Chance(this.#seed, `link ${name}`), cloggedUntil: 0, garbled: undefined };
+      link = { name, chance: new Chance(this.#seed, `link ${name}`), cloggedUntil: 0, noise: [] };
       this.#links.set(name, link);
     }
     return link;
@@ -349,13 +354,24 @@ class End implements Connection {
 
 /** The bytes in the pieces in which they will arrive. */
 function pieces(link: Link, bytes: Uint8Array): readonly Uint8Array[] {
-  const { chance, garbled } = link;
-  if (garbled !== undefined) {
-    const bit = garbled % (bytes.length * 8);
-    bytes[bit >>> 3] = (bytes[bit >>> 3] ?? 0) ^ (1 << (bit & 7));
-    link.garbled = undefined;
-  }
+  const { chance, noise } = link;
+  if (noise.length > 0) addNoise(bytes, noise);
   if (bytes.length < 2 || !chance.oneIn(8)) return [bytes];
   const at = chance.between(1, bytes.length - 1);
   return [bytes.subarray(0, at), bytes.subarray(at)];
+}
+
+/** Turns over the bits whose time has come, and counts on for the others. */
+function addNoise(bytes: Uint8Array, noise: number[]): void {
+  let at = 0;
+  for (let left = noise.at(-1); left !== undefined; left = noise.at(-1)) {
+    at += left;
+    if (at >= bytes.length) {
+      noise[noise.length - 1] = at - bytes.length;
+      return;
+    }
+    bytes[at] = (bytes[at] ?? 0) ^ (1 << (at & 7));
+    at += 1;
+    noise.pop();
+  }
 }

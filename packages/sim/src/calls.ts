@@ -258,7 +258,8 @@ export class Calls {
 
   async #compact(seat: Seat, member: RunningMember, input: InputOf<'compact'>): Promise<CallOutcome> {
     const { oracle, ledger } = this.#parts;
-    const revision = oracle.revision - input.behind;
+    const latest = oracle.revision - input.behind;
+    const revision = input.deletion ? (oracle.deletionBefore(latest) ?? latest) : latest;
     if (revision < 2) return 'nothing';
     const call = this.#begin(`compact ${revision}`);
     const { patience } = input;

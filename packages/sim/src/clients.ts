@@ -82,7 +82,8 @@ export class Client {
     if (draw < 77) return { kind: 'read', ...call, key: chance.pick([...hotKeys, counterKey]) };
     if (draw < 78) return { kind: 'readAll', ...call };
     if (draw < 95) return this.#hold(call);
-    if (draw < 97) return { kind: 'compact', ...call, behind: chance.between(5, 60) };
+    // What a compaction may forget and what it must keep differ most where something was deleted.
+    if (draw < 97) return { kind: 'compact', ...call, behind: chance.between(5, 60), deletion: chance.oneIn(2) };
     return { kind: 'hash', ...call, behind: chance.below(5) };
   }
 

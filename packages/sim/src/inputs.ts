@@ -24,7 +24,7 @@ export const inputFields = {
   cut: { shape: ['pair', 'oneWay', 'isolate', 'halves', 'bridge', 'ring'], links: 'text' },
   clog: { from: 'text', to: 'text', ticks: 'number' },
   reset: { from: 'text', to: 'text' },
-  /** One bit of what is next sent in this direction arrives turned over. */
+  /** A line with noise: some bits of what is sent next in this direction arrive turned over. */
   garble: { from: 'text', to: 'text', draw: 'number' },
   healNetwork: {},
   slowDisk: { seat: 'text', ticks: 'number' },
@@ -32,9 +32,13 @@ export const inputFields = {
   /** `aSync`: the next one fails, and those after it do not. */
   breakDisk: { seat: 'text', what: ['all', 'writes', 'syncs', 'aSync', 'reads', 'space'] },
   mendDisk: { seat: 'text' },
-  /** The disk of a machine that is down loses what it has held: a bit flips, a write had been lost, or had gone elsewhere; a
-   *  file is gone, has lost its end, or is all zeros. */
-  rotDisk: { seat: 'text', damage: ['flip', 'zeros', 'elsewhere', 'gone', 'short', 'blank'], draw: 'number' },
+  /** The disk of a machine that is down loses what it has held: a bit flips, a write had been lost, or had gone elsewhere, or
+   *  all since one of them were (`unwritten`); a file is gone, has lost its end, or is all zeros. */
+  rotDisk: {
+    seat: 'text',
+    damage: ['flip', 'zeros', 'elsewhere', 'unwritten', 'gone', 'short', 'blank'],
+    draw: 'number',
+  },
   /** A machine that is down gets an empty disk, until it is mended: then its own is back. */
   swapDisk: { seat: 'text' },
   /** The clock runs so many per mille too fast, or too slow. */
@@ -56,8 +60,8 @@ export const inputFields = {
   keepAlive: { client: 'text', seat: 'text', patience: 'number', lease: 'number' },
   timeToLive: { client: 'text', seat: 'text', patience: 'number', lease: 'number' },
   revoke: { client: 'text', seat: 'text', patience: 'number', lease: 'number' },
-  /** `behind`: so many revisions before the newest that anybody has. */
-  compact: { client: 'text', seat: 'text', patience: 'number', behind: 'number' },
+  /** `behind`: so many revisions before the newest that anybody has. `deletion`: at the last deletion before that. */
+  compact: { client: 'text', seat: 'text', patience: 'number', behind: 'number', deletion: 'bool' },
   hash: { client: 'text', seat: 'text', patience: 'number', behind: 'number' },
 } as const;
 

@@ -11,6 +11,8 @@ import { isWriting, type Seat } from './seat.ts';
 type Emit = (input: FaultInput) => boolean;
 
 const workTicks = 60;
+/** Within so many ticks of a moment at which there is more to lose. */
+const soonTicks = 12;
 
 export class Nemesis {
   readonly #cluster: Cluster;
@@ -23,6 +25,12 @@ export class Nemesis {
   #due: { readonly at: number; readonly task: () => void }[] = [];
   /** Seats whose disk is at fault, until it is put right. */
   readonly #badDisks = new Set<Seat>();
+  /** Whether processes die, or machines lose power, in this run at all: none, one or both. */
+  readonly #deaths: readonly ('process' | 'power')[];
+  /** Machines whose last process may have left in the page cache what is not on the disk. */
+  readonly #doubtful = new Set<Seat>();
+  /** Snapshots that each machine had stored when it was last looked at. */
+  readonly #installs = new Map<Seat, number>();
   /** Who was asked for, and whose machine is not there yet. */
   #joining: number | undefined;
 
@@ -33,6 +41,12 @@ export class Nemesis {
     this.#electionTicks = electionTicksOf(cluster.plan);
     this.#chance = new Chance(cluster.plan.seed, 'nemesis');
     this.#begin = this.#faults();
+    const { faults } = cluster.plan;
+    this.#deaths = [
+      ...(faults.includes('killProcess') ? (['process'] as const) : []),
+      ...(faults.includes('losePower') ? (['power'] as const) : []),
+    ];
+    for (const seat of cluster.seats) this.#dieSoon(seat);
   }
 
   step(): void {
@@ -42,6 +56,7 @@ export class Nemesis {
       this.#due = this.#due.filter(({ at }) => at > now);
       for (const { task } of due) task();
     }
+    this.#watchInstalls();
     if (this.#chance.oneIn(this.#plan.faultEvery)) this.#begin[this.#chance.pick(this.#plan.faults)]();
     else if (this.#isChanging() && this.#chance.oneIn(4)) this.#begin[this.#chance.pick(duringChanges)]();
   }
@@ -53,7 +68,8 @@ export class Nemesis {
     const election = this.#electionTicks;
     return {
       killProcess: () => this.#strike((seat) => this.#killAtWork(seat, 'process', workTicks)),
-      losePower: () => this.#strike((seat) => this.#killAtWork(seat, 'power', workTicks)),
+      // Or its process dies first, and leaves what it has written to the next one.
+      losePower: () => this.#strike((seat) => this.#killAtWork(seat, chance.oneIn(3) ? 'process' : 'power', workTicks)),
       stopInOrder: () =>
         this.#strike((seat) => {
           this.#emit({ kind: 'stop', seat: seat.name, handOver: chance.oneIn(2) });
@@ -91,7 +107,7 @@ export class Nemesis {
       stallDisk: () => this.#hurtDisk(({ name }) => void this.#emit({ kind: 'stallDisk', seat: name })),
       breakDisk: () => this.#strike((seat) => this.#break(seat)),
       rotDisk: () => {
-        const damage = chance.pick(['flip', 'flip', 'zeros', 'elsewhere', 'gone', 'short', 'blank'] as const);
+        const damage = chance.pick(damages);
         const draw = chance.below(1_000_000);
         this.#spoil(2 * election, ({ name }) => this.#emit({ kind: 'rotDisk', seat: name, damage, draw }));
       },
@@ -108,9 +124,13 @@ export class Nemesis {
     return (this.#cluster.leader?.life?.status?.configuration.outgoing.length ?? 0) > 0;
   }
 
+  get #up(): readonly Seat[] {
+    return this.#cluster.seats.filter(({ life }) => life !== undefined && !life.isAsleep && !life.isStopping);
+  }
+
   /** Takes a member away, if that leaves enough of them. */
   #strike(blow: (seat: Seat) => void): void {
-    const up = this.#cluster.seats.filter(({ life }) => life !== undefined && !life.isAsleep && !life.isStopping);
+    const up = this.#up;
     if (up.length === 0 || this.#cluster.seats.length - up.length >= this.#plan.downMax) return;
     // Leaders have more to lose.
     const { leader } = this.#cluster;
@@ -138,6 +158,8 @@ export class Nemesis {
     if (seat.life === undefined) return;
     const chance = this.#chance;
     const dark = death === 'power' && chance.oneIn(2);
+    if (death === 'process' && this.#deaths.includes('power')) this.#doubtful.add(seat);
+    else this.#doubtful.delete(seat);
     this.#emit({ kind: 'kill', seat: seat.name, death, keep: chance.pick([0, 30, 50, 70, 100]), dark });
     this.#startWithin(seat, chance.pick([1, 30, 2 * this.#electionTicks]));
   }
@@ -146,9 +168,37 @@ export class Nemesis {
     const retry = (): void => {
       // An orderly stop may still be under way, and a disk that is to be mended needs nobody on it.
       if (seat.life?.isStopping === true) this.#later(50, retry);
-      else if (seat.life === undefined) this.#emit({ kind: 'start', seat: seat.name });
+      else if (seat.life === undefined) {
+        this.#emit({ kind: 'start', seat: seat.name });
+        this.#dieSoon(seat);
+      }
     };
     this.#later(this.#chance.between(1, ticks), retry);
+  }
+
+  /** Some who start die while they recover, or soon after: what they have read may not have been on the disk. */
+  #dieSoon(seat: Seat): void {
+    const chance = this.#chance;
+    const isDoubtful = this.#doubtful.delete(seat);
+    const deaths = isDoubtful ? (['power'] as const) : this.#deaths;
+    if (deaths.length === 0 || !chance.oneIn(isDoubtful ? 2 : 6)) return;
+    this.#later(chance.between(1, soonTicks), () => this.#strikeOne(seat, chance.pick(deaths)));
+  }
+
+  /** §7: a snapshot takes the place of a log, in several steps. Power may be lost between any two of them. */
+  #watchInstalls(): void {
+    if (!this.#deaths.includes('power')) return;
+    for (const seat of this.#cluster.seats) {
+      const { installs } = seat;
+      if (installs === (this.#installs.get(seat) ?? 0)) continue;
+      this.#installs.set(seat, installs);
+      if (this.#chance.oneIn(3)) this.#later(this.#chance.below(soonTicks), () => this.#strikeOne(seat, 'power'));
+    }
+  }
+
+  #strikeOne(seat: Seat, death: 'process' | 'power'): void {
+    const up = this.#up;
+    if (up.includes(seat) && this.#cluster.seats.length - up.length < this.#plan.downMax) this.#kill(seat, death);
   }
 
   #sleep(seat: Seat, ticks: number): void {
@@ -253,9 +303,12 @@ export class Nemesis {
     // Reads matter to those who start.
     if (this.#chance.oneIn(3)) this.#kill(seat, 'process');
     this.#later(this.#chance.between(5, 2 * this.#electionTicks), () => {
+      const wasDown = seat.life === undefined;
       // It may have begun and failed to write, and not noticed yet.
       this.#kill(seat, this.#chance.pick(['process', 'power']));
       this.#mend(seat);
+      // After a sync that failed, the page cache has what no later sync will write.
+      if (wasDown) this.#doubtful.add(seat);
       this.#startWithin(seat, 50);
     });
   }
@@ -314,6 +367,8 @@ export class Nemesis {
 
 /** By how much a clock may differ from true time: within what leases are sold with. */
 export const driftMax = 30;
+
+const damages = ['flip', 'flip', 'zeros', 'elsewhere', 'unwritten', 'unwritten', 'gone', 'short', 'blank'] as const;
 
 /** What may happen to a change of the members while it is under way. */
 const duringChanges = ['isolateLeader', 'halves', 'cutOneWay', 'killProcess', 'losePower', 'stallLong'] as const;

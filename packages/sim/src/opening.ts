@@ -256,6 +256,9 @@ function note(seat: Seat, { trace, counts }: OpeningParts, { level, message, fie
   if (level === 'debug') return;
   const values = JSON.stringify(fields, (_, value: unknown) => (typeof value === 'bigint' ? `${value}` : value));
   trace.say(`${seat.name} ${level}: ${message} ${values}`);
-  if (message === 'snapshot received and stored') counts.installs += 1;
+  if (message === 'snapshot received and stored') {
+    counts.installs += 1;
+    seat.installs += 1;
+  }
   if (message === 'snapshot could not be sent') counts.sendsFailed += 1;
 }

@@ -18,12 +18,16 @@ export interface Change {
   readonly before: KeyValue | undefined;
 }
 
+/** What is asked of a store: its history, as far as it has kept it. */
+export type TellingStore = Pick<Store, 'revision' | 'compactRevision' | 'eventsFrom'>;
+
 export interface OracleHooks {
   readonly learned: (revision: number, changes: readonly Change[]) => void;
   readonly violation: ReportViolation;
 }
 
 const limits = { revisions: 500, bytes: 1_000_000 };
+const deletionsWithin = 100;
 /** A fresh store is at 1. */
 const firstRevision = 2;
 
@@ -42,7 +46,7 @@ export class Oracle {
   }
 
   /** Compares what the member has from `from` on, and learns what is new. Answers from where to go on next time. */
-  hear(who: string, store: Store, from: number): number {
+  hear(who: string, store: TellingStore, from: number): number {
     let next = Math.max(from, firstRevision);
     while (next <= store.revision) {
       const told = store.eventsFrom(next, limits);
@@ -54,31 +58,45 @@ export class Oracle {
           );
           return store.revision + 1;
         }
-        // Of the compacted revision itself only some events are left.
-        next = told.compactRevision + 1;
+        next = told.compactRevision;
         continue;
       }
-      const isWhole = next > store.compactRevision;
       for (const { revision, events } of told.revisions) {
-        if (isWhole && revision !== next) {
+        if (revision !== next) {
           this.#hooks.violation('KnownLogOracle', `${who} tells of revision ${revision} where ${next} comes next`);
           return store.revision + 1;
         }
         next = revision + 1;
-        this.#take(who, revision, events, isWhole);
+        this.#take(who, revision, events);
       }
       if (told.revisions.length === 0) {
-        if (store.revision > store.compactRevision) {
-          this.#hooks.violation(
-            'KnownLogOracle',
-            `${who} is at revision ${store.revision} and has no events from ${next} on`,
-          );
-        }
+        this.#hooks.violation(
+          'KnownLogOracle',
+          `${who} is at revision ${store.revision} and has no events from ${next} on`,
+        );
         return store.revision + 1;
       }
       next = told.next;
     }
     return next;
+  }
+
+  /** Compares what the member has left of the oldest revision that may be asked for: a compaction leaves it whole. */
+  hearOldest(who: string, store: TellingStore): void {
+    const { compactRevision } = store;
+    if (compactRevision < firstRevision || compactRevision > this.revision) return;
+    const told = store.eventsFrom(compactRevision, { revisions: 1, bytes: limits.bytes });
+    if (told.kind === 'compacted') return;
+    const events = told.revisions.find(({ revision }) => revision === compactRevision)?.events ?? [];
+    this.#take(who, compactRevision, events);
+  }
+
+  /** The newest revision up to `revision`, and not long before it, that deletes something. */
+  deletionBefore(revision: number): number | undefined {
+    for (let at = revision; at > Math.max(1, revision - deletionsWithin); at -= 1) {
+      if (this.changesOf(at).some(({ type }) => type === 'delete')) return at;
+    }
+    return undefined;
   }
 
   changesOf(revision: number): readonly Change[] {
@@ -105,14 +123,13 @@ export class Oracle {
     who: string,
     revision: number,
     events: readonly { readonly type: 'put' | 'delete'; readonly key: Key; readonly encoded: Uint8Array }[],
-    isWhole: boolean,
   ): void {
     const known = this.#revisions[revision];
     if (known === undefined) {
       this.#learn(revision, events);
       return;
     }
-    if (isWhole && known.length !== events.length) {
+    if (known.length !== events.length) {
       this.#hooks.violation(
         'KnownLogOracle',
         `${who} has ${events.length} changes at revision ${revision}, others have ${known.length}`,
@@ -120,7 +137,7 @@ export class Oracle {
       return;
     }
     for (const [at, event] of events.entries()) {
-      const other = isWhole ? known[at] : known.find(({ key }) => key === event.key);
+      const other = known[at];
       if (other !== undefined && sameBytes(other.encoded, event.encoded)) continue;
       this.#hooks.violation(
         'KnownLogOracle',

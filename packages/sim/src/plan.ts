@@ -118,7 +118,8 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
   const inMessages = (most: number): number => (hasBadMessages ? chance.below(most) : 0);
   const isFast = chance.percent(25);
   const electionTicks = isFast ? 12 : 25;
-  const clients = chance.between(4, 10);
+  const clients = chance.between(5, 10);
+  const syncTicks = chance.pick([0, 1, 3, 8, 8]);
   const ticks = seconds * ticksPerSecond;
   return {
     seed,
@@ -136,11 +137,11 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
     ]),
     messages: { lost: inMessages(15), doubled: inMessages(20), held: inMessages(30) },
     pingTicks: chance.pick([10, 25, 25, 25]),
-    syncTicks: chance.pick([0, 1, 3, 8, 8]),
+    syncTicks,
     flushTicks: chance.pick([0, 2, 20, 150]),
     clients,
-    // About one call in a tick, from all together.
-    thinkTicks: clients * chance.pick([1, 2, 2]),
+    // About one call in a tick, from all together. Where they wait for disks, they need not think as well.
+    thinkTicks: clients * (syncTicks >= 8 ? 1 : chance.pick([1, 2, 2])),
     watchers: chance.between(1, 4),
     readShare: chance.pick([0, 0, 30, 60]),
     isStrict: chance.oneIn(2),

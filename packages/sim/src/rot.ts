@@ -3,6 +3,7 @@
 // notice is not done. To the member only one thing is right then: to stop and say so.
 
 import { MemoryDisk, openWal, sectorBytes, tableChecksum } from '@kontiki/wal';
+import { batchEnds } from '@kontiki/wal/testing';
 import { Chance } from './chance.ts';
 import type { InputOf } from './inputs.ts';
 import type { Seat } from './seat.ts';
@@ -19,8 +20,12 @@ export function injure(seat: Seat, { damage, draw }: InputOf<'rotDisk'>): Injury
   const chance = new Chance(draw, `rot of ${seat.name}`);
   const files = seat.disk.files().filter(([, bytes]) => bytes.length > 0);
   if (files.length === 0) return undefined;
-  const [path, good] = chance.pick(files);
-  const offset = chance.below(Math.ceil(filledBytes(good) / sectorBytes) || 1) * sectorBytes;
+  const segments = files.filter(([path]) => path.endsWith('.wal'));
+  const [path, good] = chance.pick(damage === 'unwritten' && segments.length > 0 ? segments : files);
+  const sector = chance.below(Math.ceil(filledBytes(good) / sectorBytes) || 1) * sectorBytes;
+  // What was lost are whole writes.
+  const ends = damage === 'unwritten' ? batchEnds(good, tableChecksum) : [];
+  const offset = ends.length > 0 ? chance.pick(ends) : sector;
   const bad = damaged(good, offset, damage, chance);
   if (!isNoticed(seat, path, bad)) return undefined;
   write(seat.disk, path, bad);
@@ -42,6 +47,7 @@ function damaged(
   if (damage === 'blank') return new Uint8Array(good.length);
   if (damage === 'short') return good.slice(0, offset);
   const bad = good.slice();
+  if (damage === 'unwritten') return bad.fill(0, offset);
   const sector = bad.subarray(offset, offset + sectorBytes);
   if (damage === 'zeros') sector.fill(0);
   else if (damage === 'elsewhere') {

@@ -62,6 +62,8 @@ export interface Seat extends Storage {
   injury: Injury | undefined;
   driftPerMille: number;
   flushDue: number;
+  /** Snapshots that it was sent, and has stored. */
+  installs: number;
   /** Commits of the backend that show and are not durable. */
   unflushed: number;
 }
@@ -96,6 +98,7 @@ export function makeSeat(id: bigint, plan: Plan, time: VirtualTime, isJoiner = f
     injury: undefined,
     driftPerMille: 0,
     flushDue: 0,
+    installs: 0,
     unflushed: 0,
   };
   return seat;

@@ -182,6 +182,7 @@ export class World {
       const { metrics, store } = life.member;
       const { commandsPending: commandsWaiting, readsPending: readsWaiting } = metrics;
       const { overlayBytes } = store;
+      this.oracle.hearOldest(life.member.identity.name, store);
       const logEntries = life.status === undefined ? 0 : life.status.last.index - life.status.first + 1;
       this.#observer.held(node, { commandsWaiting, readsWaiting, overlayBytes, logEntries });
     }

@@ -530,6 +530,18 @@ const reds: Readonly<Record<CheckerName, readonly Red[]>> = {
           calls.close();
         }),
     },
+    {
+      title: 'a compaction has forgotten what happened at its own revision',
+      play: (report) =>
+        ledger(report, (_, oracle) => {
+          const encoded = bytes('delete a');
+          const key = { type: 'delete', key: 'a', modRevision: 2, encoded, encodedWithPrevKv: () => encoded } as const;
+          const history = [{ revision: 2, events: [key] }];
+          const told = (revisions: typeof history) => ({ kind: 'events', revisions, next: 3, bytes: 1 }) as const;
+          oracle.hear('a', { revision: 2, compactRevision: 0, eventsFrom: () => told(history) }, 2);
+          oracle.hearOldest('b', { revision: 2, compactRevision: 2, eventsFrom: () => told([]) });
+        }),
+    },
   ],
   WatchOrdered: [
     {
