@@ -10,10 +10,17 @@
 //   unknown    the link broke: it may be applied yet, and if it is, that answers; nobody gives it again
 
 import type { Result } from '@kontiki/kv';
-import { type LogId, type NodeId, OutcomeUnknownError, OverloadedError, type Started } from '@kontiki/raft';
+import {
+  type LogId,
+  type NodeId,
+  OutcomeUnknownError,
+  OverloadedError,
+  type Started,
+  type Transport,
+} from '@kontiki/raft';
 import { MemberError } from './api.ts';
 import type { Origin } from './envelope.ts';
-import type { ForwardReply } from './forward.ts';
+import { decodeForwardReply, type ForwardReply } from './forward.ts';
 import type { MemberRules } from './rules.ts';
 
 export type Answered =
@@ -236,4 +243,11 @@ function refusalError(reason: 'overloaded' | 'tooLarge'): Error {
 export function startedReply(started: Started): ForwardReply {
   if (started.kind === 'started') return { kind: 'accepted', ...started.at };
   return { kind: 'refused', reason: started.error instanceof OverloadedError ? 'overloaded' : 'notLeader' };
+}
+
+/** What has become of a command that was sent to its leader. */
+export function forwardOutcome(outcome: Parameters<Parameters<Transport['request']>[3]>[0]): ForwardOutcome {
+  if (outcome.kind === 'refused') return { kind: 'undelivered' };
+  if (outcome.kind === 'lost') return { kind: 'lost' };
+  return decodeForwardReply(outcome.body) ?? { kind: 'lost' };
 }

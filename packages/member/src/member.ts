@@ -2,34 +2,17 @@
 // between them: commands and their answers, the flush loop, leases, watches, the members' names. The storage and the
 // network are handed in open, so that server and tests run the same member on different ones.
 
-import {
-  type Backend,
-  type KvRules,
-  kvRules,
-  LeaseClock,
-  type Result,
-  Store,
-  type WatchCounts,
-  type WatchSink,
-  type WatchStream,
-} from '@kontiki/kv';
+import { kvRules, type Result, Store, type WatchCounts, type WatchSink, type WatchStream } from '@kontiki/kv';
 import {
   type Cancel,
   type Completion,
   type Driver,
   type DriverMetrics,
-  type DriverOptions,
-  type DriverSettings,
-  type Logger,
+  type Leadership,
   type LogId,
-  type LogStore,
   type NodeId,
   openDriver,
-  type SnapshotStore,
-  type Status,
   StoppedError,
-  type Ticker,
-  type Transport,
 } from '@kontiki/raft';
 import type {
   BackupSource,
@@ -42,78 +25,24 @@ import type {
   MembershipChange,
 } from './api.ts';
 import { MemberError } from './api.ts';
-import { Commands, type ForwardOutcome, startedReply } from './commands.ts';
-import { decodeEnvelope, type EnvelopeBody, encodeEnvelope, isOfLease } from './envelope.ts';
+import { ClusterMembers } from './cluster-members.ts';
+import { Commands, forwardOutcome, startedReply } from './commands.ts';
+import { driverPartsOf } from './driver-parts.ts';
+import { type EnvelopeBody, encodeEnvelope } from './envelope.ts';
 import { FlushLoop } from './flush-loop.ts';
-import {
-  decodeForwardReply,
-  decodeForwardRequest,
-  encodeForwardReply,
-  encodeForwardRequest,
-  type ForwardReply,
-} from './forward.ts';
+import { decodeForwardRequest, encodeForwardReply, encodeForwardRequest, type ForwardReply } from './forward.ts';
 import { hashInTurns } from './hash-in-turns.ts';
-import { LeaderQuestions, type LeaseQuestion, leaseReply } from './leader-questions.ts';
-import { LeaseKeeper } from './lease-keeper.ts';
+import type { LeaseAnswer, LeaseQuestion } from './leader-questions.ts';
+import { Leases } from './leases.ts';
 import { type AppliedCommand, KvMachine } from './machine.ts';
-import { Membership } from './membership.ts';
+import type { MemberOptions } from './member-options.ts';
+import { memberStatusOf } from './member-status.ts';
 import { moveLeadership } from './move-leadership.ts';
-import { operationOf, revokeRequest } from './requests.ts';
-import {
-  addressOf,
-  encodeMembers,
-  encodePublication,
-  firstConfiguration,
-  memberIdOf,
-  nodeIdOf,
-  recordName,
-  roster,
-} from './roster.ts';
+import { promised } from './promised.ts';
+import { encodePublication, memberIdOf, nodeIdOf, recordName } from './roster.ts';
 import { type MemberRules, memberRules } from './rules.ts';
-import { Standing } from './standing.ts';
-import { type MemberTaps, tapped } from './taps.ts';
+import { tapped } from './taps.ts';
 import { Watching } from './watching.ts';
-
-export interface MemberOptions {
-  readonly identity: MemberIdentity;
-  /** Counts the starts of this member, from 1. */
-  readonly boot: number;
-  /** The members of a new cluster, the same on each of them; looked at on the first start only. */
-  readonly initialMembers: readonly { readonly id: bigint; readonly peerUrls: readonly string[] }[];
-  /**
-   * For a member that the cluster has added, instead of `initialMembers`: who the members are now, by the word of one of them. It
-   * begins with an empty log and waits for the leader. Looked at until it has become a member.
-   */
-  readonly join?: readonly { readonly id: bigint; readonly peerUrls: readonly string[] }[];
-  /** What this member tells the others about itself, once it serves clients. */
-  readonly clientUrls: readonly string[];
-  /** Open and recovered. The member closes them all, in order. */
-  readonly log: LogStore;
-  readonly snapshots: SnapshotStore;
-  readonly backend: Backend;
-  readonly transport: Transport;
-  readonly ticker: Ticker;
-  readonly ticksPerSecond: number;
-  /** All chance of the member comes from it. */
-  readonly seed: string;
-  readonly settings?: Partial<DriverSettings>;
-  /** Ticks between two progress reports of a watch stream. */
-  readonly watchProgressTicks: number;
-  readonly logger?: Logger;
-  /** Whether changes of membership that put the quorum at risk are refused: etcd's --strict-reconfig-check, on unless given. */
-  readonly strictReconfigCheck?: boolean;
-  /** Whether there is a connection to this peer now; without it all are taken for connected. */
-  readonly isConnected?: (peer: NodeId) => boolean;
-  /** Called with all members that were removed, at the start and when there are others: the transport tells them. */
-  readonly removedMembers?: (ids: readonly NodeId[]) => void;
-  /** Other decisions than the right ones: for proving that checkers can go red. No server sets them. */
-  readonly rules?: NonNullable<DriverOptions<Result, never, never>['rules']> & {
-    readonly member?: MemberRules;
-    readonly kv?: KvRules;
-  };
-  /** For those who judge a run. */
-  readonly taps?: MemberTaps;
-}
 
 const pendingMax = 20_000;
 const flushEveryTicks = 10;
@@ -122,12 +51,7 @@ const publishRetryTicks = 50;
 
 /** Rejects when storage and log do not belong together (`RecoveryError`, `StoreFormatError`). */
 export function openMember(options: MemberOptions): Promise<RunningMember> {
-  return new Promise((resolve, reject) => {
-    RunningMember.open(options, (outcome) => {
-      if (outcome.kind === 'done') resolve(outcome.value);
-      else reject(outcome.error);
-    });
-  });
+  return promised((done) => RunningMember.open(options, done));
 }
 
 type NodeDriver = Driver<Result, never, never>;
@@ -137,21 +61,16 @@ export class RunningMember implements Member {
   readonly store: Store;
   readonly #options: MemberOptions;
   readonly #rules: MemberRules;
-  readonly #self: NodeId;
   readonly #machine: KvMachine;
   readonly #flushLoop: FlushLoop;
   readonly #watching: Watching;
-  readonly #clock: LeaseClock;
-  readonly #keeper: LeaseKeeper;
+  readonly #leases: Leases;
   readonly #commands: Commands;
-  readonly #questions: LeaderQuestions;
-  readonly #membership: Membership;
-  readonly #standing: Standing;
+  readonly #members: ClusterMembers;
   readonly #timeoutTicks: number;
   readonly #leaderListeners: ((leader: bigint | undefined) => void)[] = [];
   readonly #failureListeners: ((error: Error) => void)[] = [];
   #driver: NodeDriver | undefined;
-  #isLookDue = false;
   #cancelTicks: Cancel = () => {};
   #cancelPublish: Cancel = () => {};
   #failure: Error | undefined;
@@ -176,7 +95,6 @@ export class RunningMember implements Member {
     this.#options = options;
     const { member: rules = memberRules, kv = kvRules } = options.rules ?? {};
     this.#rules = rules;
-    this.#self = nodeIdOf(identity.memberId);
     const electionTicks = options.settings?.electionTicks ?? 100;
     // etcd: five seconds, and two elections.
     this.#timeoutTicks = 5 * ticksPerSecond + 2 * electionTicks;
@@ -198,15 +116,16 @@ export class RunningMember implements Member {
       failed: (error) => this.#fail(error),
     });
     this.#watching = new Watching(this.store, ticker, options.watchProgressTicks, kv);
-    this.#clock = new LeaseClock({
-      ticksPerSecond: rules.leaseSecond(ticksPerSecond),
-      retryTicks: 3 * ticksPerSecond,
-    });
-    this.#keeper = new LeaseKeeper({
+    this.#leases = new Leases({
       rules,
-      clock: this.#clock,
+      store: this.store,
+      transport,
       ticksPerSecond,
-      expire: (id, term) => this.#expire(id, term),
+      timeoutTicks: this.#timeoutTicks,
+      pendingMax,
+      readIndex: (timeoutTicks, done) => this.#running().readIndex(timeoutTicks, done),
+      propose: (body) => this.#proposeHere(body) !== undefined,
+      submit: (body) => void this.#submit(body).catch(() => {}),
     });
     this.#commands = new Commands({
       rules,
@@ -219,63 +138,25 @@ export class RunningMember implements Member {
         transport.request(to, body, timeoutTicks, (outcome) => back(forwardOutcome(outcome)));
       },
     });
-    this.#questions = new LeaderQuestions({
-      rules,
-      transport,
-      clock: this.#clock,
-      ticksPerSecond,
-      timeoutTicks: this.#timeoutTicks,
-      pendingMax,
-      readIndex: (timeoutTicks, done) => this.#running().readIndex(timeoutTicks, done),
-      grantedTtl: (lease) => this.store.lease(lease)?.ttl,
-    });
-    const record = (name: string): Uint8Array | undefined => this.store.record(name);
-    this.#membership = new Membership({
-      self: identity.memberId,
-      clusterId: identity.clusterId,
-      transport,
+    this.#members = new ClusterMembers({
+      options,
+      store: this.store,
       driver: () => this.#running(),
-      appliedTerm: () => this.store.position.term,
-      record,
-      recordNames: () => this.store.recordNames(),
-      members: (configuration) => roster(configuration ?? this.#running().appliedConfiguration(), record),
       propose: (body) => this.#proposeHere(body),
-      isConnected: (id) => options.isConnected?.(nodeIdOf(id)) ?? true,
-      isStrict: options.strictReconfigCheck ?? true,
-      ticksPerSecond,
       electionTicks,
       timeoutTicks: this.#timeoutTicks,
+      isOver: () => this.#ended !== undefined,
     });
-    this.#standing = new Standing({
-      self: this.#self,
-      record,
-      logger: options.logger,
-      removedMembers: (ids) => options.removedMembers?.(ids.map(nodeIdOf)),
-    });
-    this.#standing.onRemoved(() => this.#leave());
+    this.#members.onRemoved(() => this.#leave());
   }
 
   #begin(completion: Completion<RunningMember>): void {
-    const { log, snapshots, transport, ticker, seed, settings, boot, logger, rules, taps, join } = this.#options;
+    const { ticker, taps } = this.#options;
     openDriver(
       {
-        id: this.#self,
-        boot,
-        ...(join === undefined
-          ? { bootstrap: firstConfiguration(this.#options.initialMembers) }
-          : { join: { peers: join.map(({ id, peerUrls }) => ({ id: nodeIdOf(id), address: addressOf(peerUrls) })) } }),
-        log,
-        snapshots,
-        transport,
-        ticker,
+        ...driverPartsOf(this.#options),
         stateMachine: tapped(this.#machine, taps, () => this.store.revision),
-        seed,
-        settings: { ...settings, timeoutTicks: this.#timeoutTicks },
-        ...(logger === undefined ? {} : { logger }),
-        ...(rules === undefined ? {} : { rules }),
-        ...(taps === undefined ? {} : { onTurn: (status: Status) => taps.turnEnded(status) }),
-        ...(taps?.why === undefined ? {} : { why: taps.why }),
-        ...(taps?.around === undefined ? {} : { around: taps.around }),
+        settings: { ...this.#options.settings, timeoutTicks: this.#timeoutTicks },
         onRequest: (from, body, reply) => this.#asked(body, (bytes) => reply(bytes), from),
       },
       (outcome) => {
@@ -289,7 +170,7 @@ export class RunningMember implements Member {
           if (reason.kind === 'failed') this.#fail(reason.error);
         });
         this.#cancelTicks = ticker.start((elapsed) => this.#advance(elapsed));
-        this.#lookAtStanding();
+        this.#members.look();
         completion({ kind: 'done', value: this });
       },
     );
@@ -319,11 +200,10 @@ export class RunningMember implements Member {
 
   linearize(): Promise<void> {
     if (!this.#rules.readsWait()) return Promise.resolve();
-    return new Promise((resolve, reject) => {
-      this.#running().readIndex(this.#timeoutTicks, (outcome) => {
-        if (outcome.kind === 'done') resolve();
-        else reject(outcome.error);
-      });
+    return promised<undefined>((done) => {
+      this.#running().readIndex(this.#timeoutTicks, (outcome) =>
+        done(outcome.kind === 'done' ? { kind: 'done', value: undefined } : outcome),
+      );
     });
   }
 
@@ -355,21 +235,21 @@ export class RunningMember implements Member {
   }
 
   leases(): Promise<readonly bigint[]> {
-    return Promise.resolve(this.#clock.leading ? this.#clock.byExpiry() : this.store.leases().map(({ id }) => id));
+    return Promise.resolve(this.#leases.ids());
   }
 
   members(): readonly MemberRecord[] {
-    return roster(this.#running().appliedConfiguration(), (name) => this.store.record(name));
+    return this.#members.list();
   }
 
   isLearner(): boolean {
-    return this.#standing.isLearner;
+    return this.#members.isLearner;
   }
 
   changeMembers(change: MembershipChange): Promise<readonly MemberRecord[]> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
-      this.#membership.request(change, (answer) => {
+      this.#members.change(change, (answer) => {
         if (answer.kind === 'done') resolve(answer.members);
         else reject(answer.error);
       });
@@ -400,36 +280,20 @@ export class RunningMember implements Member {
 
   /** The cluster, as a process asks for it that wants to join; after a barrier, if there is a leader to give one. */
   describeCluster(answer: (body: Uint8Array) => void): void {
-    const { clusterId } = this.identity;
-    const tell = (): void => answer(encodeMembers(clusterId, this.members()));
-    if (this.#ended !== undefined) return;
-    this.#running().readIndex(2 * this.#options.ticksPerSecond, tell);
+    this.#members.describe(answer);
   }
 
   /** Another member says that this one was removed. */
   toldOfRemoval(): void {
-    this.#standing.removed('another member says so');
+    this.#members.toldOfRemoval();
   }
 
   onRemoved(listener: () => void): void {
-    this.#standing.onRemoved(listener);
+    this.#members.onRemoved(listener);
   }
 
   status(): MemberStatus {
-    const status = this.#running().status();
-    const { bytes, bytesInUse } = this.store.size();
-    return {
-      leader: status.leader === undefined ? undefined : memberIdOf(status.leader),
-      isLeader: status.role === 'leader',
-      voters: [...new Set([...status.configuration.voters, ...status.configuration.outgoing])].map(memberIdOf),
-      term: status.term,
-      commit: status.commit,
-      applied: status.applied,
-      dbSize: bytes,
-      dbSizeInUse: bytesInUse,
-      progress:
-        status.role === 'leader' ? status.progress.map(([id, { match }]) => ({ id: memberIdOf(id), match })) : [],
-    };
+    return memberStatusOf(this.#running().status(), this.store.size());
   }
 
   moveLeader(target: bigint): Promise<void> {
@@ -463,8 +327,8 @@ export class RunningMember implements Member {
     this.#cancelTicks();
     this.#ended ??= new StoppedError(undefined);
     this.#commands.failAll(this.#ended);
-    this.#questions.failAll(this.#ended);
-    this.#membership.failAll(this.#ended);
+    this.#leases.failAll(this.#ended);
+    this.#members.failAll(this.#ended);
     if (this.#failure === undefined) await new Promise<void>((resolve) => this.#flushLoop.drain(resolve));
     this.#flushLoop.stop();
     this.store.close();
@@ -480,16 +344,13 @@ export class RunningMember implements Member {
 
   #submit(body: EnvelopeBody): Promise<Result> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => {
+    return promised((done) =>
       this.#commands.submit(
         (origin) => encodeEnvelope({ ...body, origin, user: '', authRevision: 0 }),
-        (answered) => {
-          if (answered.kind === 'done') resolve(answered.value);
-          else reject(answered.error);
-        },
+        done,
         (task) => this.#options.ticker.defer(task),
-      );
-    });
+      ),
+    );
   }
 
   /** A member may have been started with a larger limit than this one: what it forwards is refused, not an error here. */
@@ -497,8 +358,7 @@ export class RunningMember implements Member {
     const driver = this.#running();
     if (envelope.length > driver.settings.commandBytesMax) return { kind: 'refused', reason: 'tooLarge' };
     const started = driver.start(envelope);
-    const lease = started.kind === 'started' ? leaseOf(envelope) : undefined;
-    if (started.kind === 'started' && lease !== undefined) this.#keeper.touched(lease, started.at.index);
+    if (started.kind === 'started') this.#leases.started(envelope, started.at);
     return startedReply(started);
   }
 
@@ -509,20 +369,9 @@ export class RunningMember implements Member {
     return started.kind === 'started' ? started.at : undefined;
   }
 
-  #expire(id: bigint, term: number): boolean {
-    if (this.#rules.fencesExpiry()) return this.#proposeHere({ kind: 'leaseExpire', id, term }) !== undefined;
-    this.#submit({ kind: 'leaseRevoke', request: revokeRequest(id) }).catch(() => {});
-    return true;
-  }
-
-  #ask(question: LeaseQuestion): Promise<{ readonly ttl: number; readonly grantedTtl: number }> {
+  #ask(question: LeaseQuestion): Promise<LeaseAnswer> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
-    return new Promise((resolve, reject) => {
-      this.#questions.ask(question, (outcome) => {
-        if (outcome.kind === 'done') resolve(outcome.value);
-        else reject(outcome.error);
-      });
-    });
+    return promised((done) => this.#leases.ask(question, done));
   }
 
   #asked(body: Uint8Array, reply: (body: Uint8Array) => void, from: NodeId): void {
@@ -531,80 +380,52 @@ export class RunningMember implements Member {
       this.#options.logger?.({ level: 'warn', message: 'a peer asked what is no question of ours', fields: { from } });
       return;
     }
-    if (request.kind === 'propose') {
-      reply(encodeForwardReply(this.#start(request.envelope)));
-      return;
-    }
-    if (request.kind === 'change') {
-      this.#membership.asked(request.change, (answer) => reply(encodeForwardReply(answer)));
-      return;
-    }
-    this.#questions.answerHere(request, (answer) => reply(encodeForwardReply(leaseReply(answer))));
+    const answer = (answered: ForwardReply): void => reply(encodeForwardReply(answered));
+    if (request.kind === 'propose') answer(this.#start(request.envelope));
+    else if (request.kind === 'change') this.#members.asked(request.change, answer);
+    else this.#leases.asked(request, answer);
   }
 
-  #leaderIs({
-    leader,
-    role,
-    term,
-  }: {
-    readonly leader: NodeId | undefined;
-    readonly role: string;
-    readonly term: number;
-  }): void {
+  #leaderIs({ leader, role, term }: Leadership): void {
     const isSelf = role === 'leader';
-    if (isSelf) this.#keeper.lead(term, this.store.leases());
-    else this.#keeper.follow();
+    // First: commands that have waited are now started, and may end or grant leases in this term.
+    if (isSelf) this.#leases.lead(term);
+    else this.#leases.follow();
     this.#commands.leaderIs(leader, isSelf);
-    this.#questions.leaderIs(leader, isSelf);
-    this.#membership.leaderIs(leader, isSelf);
+    this.#leases.leaderIs(leader, isSelf);
+    this.#members.leaderIs(leader, isSelf);
     for (const listener of this.#leaderListeners) listener(leader === undefined ? undefined : memberIdOf(leader));
   }
 
   #applied(commands: readonly AppliedCommand[], last: LogId): void {
-    for (const { envelope, result } of commands) {
-      if (result.kind === 'leaseGrant') this.#keeper.granted(result.id, result.ttl);
-      else if (result.kind === 'leaseRevoke') this.#keeper.ended(revokedLease(envelope));
-      this.#commands.applied(envelope.origin, result);
+    for (const command of commands) {
+      this.#leases.applied(command);
+      this.#commands.applied(command.envelope.origin, command.result);
     }
     this.#commands.passed(last);
-    this.#keeper.passed(last);
+    this.#leases.passed(last);
     this.#flushLoop.applied();
-    this.#lookAtStandingSoon();
+    this.#members.lookSoon();
   }
 
   #restored(last: LogId): void {
     this.#commands.jumped(last);
-    this.#keeper.restored(this.store.leases());
-    this.#lookAtStandingSoon();
+    this.#leases.restored();
+    this.#members.lookSoon();
   }
 
   /** Nobody takes a command of this member any more: whoever waits shall ask another one. A change of members may yet be answered. */
   #leave(): void {
     this.#ended ??= new StoppedError(undefined);
     this.#commands.failAll(this.#ended);
-    this.#questions.failAll(this.#ended);
-  }
-
-  /** While entries are being applied, the driver does not count them yet. */
-  #lookAtStandingSoon(): void {
-    if (this.#isLookDue) return;
-    this.#isLookDue = true;
-    this.#options.ticker.defer(() => {
-      this.#isLookDue = false;
-      if (this.#ended === undefined) this.#lookAtStanding();
-    });
-  }
-
-  #lookAtStanding(): void {
-    this.#standing.lookAtRecords();
-    this.#standing.configured(this.#running().appliedConfiguration());
+    this.#leases.failAll(this.#ended);
   }
 
   #advance(elapsed: number): void {
     this.#commands.advance(elapsed);
-    this.#questions.advance(elapsed);
-    this.#membership.advance(elapsed);
-    this.#keeper.advance(elapsed);
+    this.#leases.advance(elapsed);
+    this.#members.advance(elapsed);
+    this.#leases.age(elapsed);
     this.#flushLoop.advance(elapsed);
     this.#watching.advance(elapsed);
   }
@@ -618,27 +439,8 @@ export class RunningMember implements Member {
     this.#flushLoop.stop();
     this.#driver?.stop({ handOver: false }, () => {});
     this.#commands.failAll(this.#ended);
-    this.#questions.failAll(this.#ended);
-    this.#membership.failAll(this.#ended);
+    this.#leases.failAll(this.#ended);
+    this.#members.failAll(this.#ended);
     for (const listener of this.#failureListeners) listener(error);
   }
-}
-
-function forwardOutcome(outcome: Parameters<Parameters<Transport['request']>[3]>[0]): ForwardOutcome {
-  if (outcome.kind === 'refused') return { kind: 'undelivered' };
-  if (outcome.kind === 'lost') return { kind: 'lost' };
-  return decodeForwardReply(outcome.body) ?? { kind: 'lost' };
-}
-
-/** The lease that a command grants or ends. */
-function leaseOf(bytes: Uint8Array): bigint | undefined {
-  if (!isOfLease(bytes)) return undefined;
-  const envelope = decodeEnvelope(bytes);
-  return envelope.kind === 'leaseGrant' ? envelope.id : revokedLease(envelope);
-}
-
-function revokedLease(envelope: AppliedCommand['envelope']): bigint {
-  if (envelope.kind === 'leaseExpire') return envelope.id;
-  const operation = envelope.kind === 'leaseRevoke' ? operationOf(envelope.kind, envelope.request) : undefined;
-  return operation?.kind === 'leaseRevoke' ? operation.id : 0n;
 }
