@@ -391,9 +391,13 @@ export class Driver<Result, Query, Answer> {
     this.#reading.ask();
     const ready = this.#raft.ready();
     if (ready !== undefined) this.#carryOut(ready);
-    else if (!this.#leadership.isDue(this.#core)) return;
+    const { onTurn } = this.#options;
+    const isDue = this.#leadership.isDue(this.#core);
+    // A view of a leader shows all its followers: made only for those who look at it.
+    const isSeen = ready !== undefined && (onTurn !== undefined || this.#core.node.role.kind !== 'leader');
+    if (!isDue && !isSeen) return;
     const status = this.#raft.status();
-    this.#options.onTurn?.(status);
+    onTurn?.(status);
     this.#noticeLeadership(status);
   }
 
