@@ -38,6 +38,9 @@ export function isRaftMethod(method: string): boolean {
 
 /** Rounds of one peer that may still be answered. More than it ever has under way. */
 const roundsMax = 512;
+/** §5.1: how long after it failed a request for a vote is sent again, and how often, if nothing else was sent meanwhile. */
+const retryTicks = 5;
+const retriesMax = 8;
 const nothing = new Uint8Array(0);
 
 type Reply = Request['reply'];
@@ -145,16 +148,22 @@ export class RaftPort implements Transport {
     this.#ticker.defer(() => done(undefined));
   }
 
-  #ask(link: Link, message: Message): void {
+  #ask(link: Link, message: Message, retries: number = retriesMax): void {
     link.sent += 1;
     const number = link.sent;
     link.endpoint.call(message.kind, encode(message), (reply) => {
       if (reply !== undefined) {
         link.answered = Math.max(link.answered, number);
         if (reply.length > 0) this.#handler?.receive(decode(reply, message.to, this.#id));
-      } else if (number > link.answered) {
-        // It, and what was sent behind it, may be lost; a failure that is older than an answer says nothing about now.
-        this.#handler?.unreachable(message.to);
+        return;
+      }
+      // It, and what was sent behind it, may be lost; a failure that is older than an answer says nothing about now.
+      if (number > link.answered) this.#handler?.unreachable(message.to);
+      if (message.kind === 'requestVote' && retries > 0) {
+        // §5.1: a leader comes again with its next heartbeat; a candidate that does not would wait for its next election.
+        this.#ticker.after(retryTicks, () => {
+          if (link.sent === number) this.#ask(link, message, retries - 1);
+        });
       }
     });
   }
