@@ -40,6 +40,10 @@ const commands = {
   sim: { says: 'seeds of the simulator on all cores, judged by its checkers', run: simulator('sim') },
   mutants: { says: 'known bugs, one at a time: each must be caught by the simulator', run: simulator('mutants') },
   labs: { says: "the tests of the lectures' labs, and their table", run: simulator('labs') },
+  elections: {
+    says: "the paper's and the thesis' figures on elections, measured on our nodes",
+    run: simulator('elections'),
+  },
   membership: {
     says: 'real processes join, leave and are replaced under writers',
     run: program('packages/server/test/membership/main.ts'),

@@ -1,5 +1,6 @@
-// The command line of the simulator: `sim`, `mutants` and `labs`, as the scripts of the README start them.
+// The command line of the simulator: `sim`, `mutants`, `labs` and `elections`, as the scripts of the README start them.
 
+import { electionsCommand } from './elections-command.ts';
 import { labsCommand } from './labs-command.ts';
 import { mutantsCommand } from './mutants-command.ts';
 import { simCommand } from './sim-command.ts';
@@ -10,9 +11,9 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const progress = (line: string): void => {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${line}`);
 };
-const commands = { sim: simCommand, mutants: mutantsCommand, labs: labsCommand };
-if (command !== 'sim' && command !== 'mutants' && command !== 'labs') {
-  process.stderr.write('usage: main.js sim|mutants|labs [arguments]\n');
+const commands = { sim: simCommand, mutants: mutantsCommand, labs: labsCommand, elections: electionsCommand };
+if (command !== 'sim' && command !== 'mutants' && command !== 'labs' && command !== 'elections') {
+  process.stderr.write('usage: main.js sim|mutants|labs|elections [arguments]\n');
   process.exitCode = 2;
 } else {
   process.exitCode = await commands[command](rest, print, progress);
