@@ -106,6 +106,12 @@ export class ByteNetwork {
     for (const pair of this.#pairs) pair.wake();
   }
 
+  /** Whether what is sent now in this direction arrives, and soon. */
+  isOpen(from: string, to: string): boolean {
+    const link = this.#links.get(`${from} ${to}`);
+    return link === undefined || (!this.isBlocked(link) && link.cloggedUntil <= this.#time.now);
+  }
+
   isBlocked(link: Link): boolean {
     return this.#blocked.has(link.name);
   }

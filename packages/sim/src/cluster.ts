@@ -86,6 +86,25 @@ export class Cluster {
     this.#seats = undefined;
   }
 
+  /** The machine and its disk are gone. Not while another's place has not been given up, which would be one too many. */
+  loseMachine(seat: Seat): boolean {
+    if (this.lost.length > 0 || this.#hurt.length > 0) return false;
+    this.#parts.trace.say(`${seat.name} is lost`);
+    this.kill(seat, { death: 'power', keep: 0, dark: true });
+    seat.isRetired = true;
+    seat.isLost = true;
+    this.#seats = undefined;
+    return true;
+  }
+
+  /** Machines that are gone, of members that have not been removed yet, as far as can be known. */
+  get lost(): readonly Seat[] {
+    const lost = this.#all.filter(({ isLost }) => isLost);
+    if (lost.length === 0) return lost;
+    const members = this.leader?.life?.member?.members();
+    return lost.filter(({ id }) => members === undefined || members.some((member) => member.id === id));
+  }
+
   get lives(): readonly Life[] {
     this.#lives ??= this.seats.flatMap(({ life }) => life ?? []);
     return this.#lives;
@@ -115,7 +134,7 @@ export class Cluster {
 
   start(seat: Seat): void {
     if (seat.life !== undefined || seat.isRetired) return;
-    const { trace, observer } = this.#parts;
+    const { plan, trace, observer } = this.#parts;
     seat.boot += 1;
     const life: Life = {
       boot: seat.boot,
@@ -148,7 +167,8 @@ export class Cluster {
       const { applied } = member.status();
       trace.say(`${seat.name} runs, applied ${applied}`);
       observerOf(seat, observer).opened(seat.node, applied as Index);
-      if (seat.chance.oneIn(2)) void member.publish();
+      // Strict checks count those that have said who they are.
+      if (seat.chance.oneIn(2) || plan.isStrict) void member.publish();
       member.onRemoved(() => {
         trace.say(`${seat.name} knows that it was removed`);
         this.time.defer(() => {
@@ -273,8 +293,13 @@ export class Cluster {
   }
 
   #mayHurt(seat: Seat): boolean {
-    const hurt = this.seats.filter(({ injury, own }) => injury !== undefined || own !== undefined);
-    return seat.life === undefined && !hurt.includes(seat) && (hurt.length + 1) * 2 <= this.seats.length;
+    const hurt = this.#hurt;
+    const isMinority = (hurt.length + 1) * 2 <= this.seats.length;
+    return seat.life === undefined && !hurt.includes(seat) && isMinority && this.lost.length === 0;
+  }
+
+  get #hurt(): readonly Seat[] {
+    return this.seats.filter(({ injury, own }) => injury !== undefined || own !== undefined);
   }
 
   #end(seat: Seat, life: Life, how: 'stopped' | 'killed' | 'powerLost'): void {

@@ -1,9 +1,11 @@
 // After the faults: a majority is healed and must make progress, then everybody is, and all must agree with each other and
 // with what clients were told.
 
+import type { NodeId } from '@kontiki/raft';
 import { checkBoundedDisk } from './checkers/bounded-disk.ts';
 import { sameBytes } from './checkers/bytes.ts';
 import type { CheckerName, ReportViolation } from './checkers/names.ts';
+import { isQuorum } from './checkers/quorums.ts';
 import type { Cluster } from './cluster.ts';
 import { rangeOf } from './commands.ts';
 import { electionTicksOf, ticksPerSecond } from './plan.ts';
@@ -29,6 +31,7 @@ export class Ending {
     const { seats } = this.#cluster;
     await this.#progress();
     for (const seat of seats) this.#cluster.start(seat);
+    await this.#giveUpLost();
     await this.#until(() => this.#isSettled(), 'every member runs and holds the same', 2 * patienceTicks);
     await this.#until(() => this.#nobodyWaits() && this.#isSettled(), 'every call is answered', 2 * patienceTicks);
     await this.#leasesEnd();
@@ -45,8 +48,14 @@ export class Ending {
     const { chance, trace, time, plan } = this.#world;
     const majority: Seat[] = seats.filter(({ life }) => life !== undefined);
     const down = seats.filter(({ life }) => life === undefined);
-    // Where members have changed, who a majority is shows only when they talk.
-    const isEnough = (): boolean => (this.#cluster.hasChanged ? down.length === 0 : majority.length * 2 > seats.length);
+    // Where members have changed, which configuration is in force shows only when they talk: all that may be, must be served.
+    const configurations = [...new Set(seats.flatMap((seat) => seat.configurations))];
+    const isUp = (node: NodeId): boolean => majority.some((seat) => seat.node === node);
+    const isEnough = (): boolean =>
+      down.length === 0 ||
+      (this.#cluster.hasChanged
+        ? configurations.every((configuration) => isQuorum(configuration, isUp))
+        : majority.length * 2 > seats.length);
     while (!isEnough()) {
       const [seat] = down.splice(chance.below(down.length), 1);
       if (seat !== undefined) majority.push(seat);
@@ -99,6 +108,27 @@ export class Ending {
       return `${applied} ${leader} ${member.store.revision}`;
     });
     return states[0] !== undefined && states.every((state) => state === states[0]);
+  }
+
+  /** Members whose machines are gone can be removed, and stay away. */
+  async #giveUpLost(): Promise<void> {
+    const { trace } = this.#world;
+    let isAsked = false;
+    const over = (error?: unknown): void => {
+      isAsked = false;
+      if (error !== undefined) trace.say(`a lost member was not removed: ${String(error)}`);
+    };
+    const isGivenUp = (): boolean => {
+      const { lost, leader, awake } = this.#cluster;
+      const [first] = lost;
+      if (first === undefined) return true;
+      const member = leader?.life?.member ?? awake[0];
+      if (isAsked || member === undefined) return false;
+      isAsked = true;
+      member.removeMember(first.id).then(() => over(), over);
+      return false;
+    };
+    await this.#until(isGivenUp, 'members whose machines are gone are removed', 2 * patienceTicks);
   }
 
   /** Machines that no member counts as one, as far as the last leader's committed word goes. */

@@ -79,6 +79,8 @@ function applyToSeat(
       return cluster.rotDisk(seat, input);
     case 'swapDisk':
       return cluster.swapDisk(seat);
+    case 'loseMachine':
+      return cluster.loseMachine(seat);
     case 'drift':
       seat.driftPerMille = input.perMille;
       return true;

@@ -49,6 +49,8 @@ export const inputFields = {
   promoteMember: { seat: 'text', id: 'number' },
   removeMember: { seat: 'text', id: 'number' },
   join: { id: 'number' },
+  /** A machine is gone for good, with its disk. */
+  loseMachine: { seat: 'text' },
 
   put: { client: 'text', seat: 'text', patience: 'number', key: 'text', bytes: 'number', lease: 'number' },
   delete: { client: 'text', seat: 'text', patience: 'number', key: 'text' },

@@ -5,6 +5,7 @@
 import { Chance } from './chance.ts';
 import type { Cluster } from './cluster.ts';
 import type { FaultInput, InputOf } from './inputs.ts';
+import { MemberChanges } from './member-changes.ts';
 import { electionTicksOf, type FaultKind, type Plan } from './plan.ts';
 import { isWriting, type Seat } from './seat.ts';
 
@@ -31,8 +32,7 @@ export class Nemesis {
   readonly #doubtful = new Set<Seat>();
   /** Snapshots that each machine had stored when it was last looked at. */
   readonly #installs = new Map<Seat, number>();
-  /** Who was asked for, and whose machine is not there yet. */
-  #joining: number | undefined;
+  readonly #changes: MemberChanges;
 
   constructor(cluster: Cluster, emit: Emit) {
     this.#cluster = cluster;
@@ -40,6 +40,16 @@ export class Nemesis {
     this.#emit = emit;
     this.#electionTicks = electionTicksOf(cluster.plan);
     this.#chance = new Chance(cluster.plan.seed, 'nemesis');
+    this.#changes = new MemberChanges({
+      cluster,
+      emit,
+      later: (ticks, task) => this.#later(ticks, task),
+      cutOff: (seat) => this.#cutOff(seat, 'both'),
+      killForLong: (seat) => {
+        this.#emit({ kind: 'kill', seat: seat.name, death: 'process', keep: 100, dark: false });
+        this.#startWithin(seat, 10 * this.#electionTicks);
+      },
+    });
     this.#begin = this.#faults();
     const { faults } = cluster.plan;
     this.#deaths = [
@@ -57,8 +67,11 @@ export class Nemesis {
       for (const { task } of due) task();
     }
     this.#watchInstalls();
+    const isChanging = this.#changes.step();
     if (this.#chance.oneIn(this.#plan.faultEvery)) this.#begin[this.#chance.pick(this.#plan.faults)]();
-    else if (this.#isChanging() && this.#chance.oneIn(4)) this.#begin[this.#chance.pick(duringChanges)]();
+    // Where changes are many, most are let through.
+    else if (isChanging && this.#chance.oneIn(this.#plan.changeEvery > 0 ? 20 : 6))
+      this.#begin[this.#chance.pick(duringChanges)]();
   }
 
   #faults(): Readonly<Record<FaultKind, () => void>> {
@@ -113,15 +126,11 @@ export class Nemesis {
       },
       swapDisk: () => this.#spoil(10 * election, ({ name }) => this.#emit({ kind: 'swapDisk', seat: name })),
       drift: () => this.#emit({ kind: 'drift', seat: any().name, perMille: chance.between(-driftMax, driftMax) }),
-      moveLeader: () => this.#emit({ kind: 'moveLeader', to: any().name }),
-      changeMembers: () => this.#changeMembers(),
+      moveLeader: () => this.#moveLeader(any()),
+      changeMembers: () => this.#changes.change(),
+      replaceMember: () => this.#changes.replace(),
       heal: () => this.#emit({ kind: 'healNetwork' }),
     };
-  }
-
-  /** thesis §4.3: two sets of voters rule. It lasts for moments, in which a cluster has more to lose than in others. */
-  #isChanging(): boolean {
-    return (this.#cluster.leader?.life?.status?.configuration.outgoing.length ?? 0) > 0;
   }
 
   get #up(): readonly Seat[] {
@@ -224,7 +233,10 @@ export class Nemesis {
   }
 
   #isolate(seat: Seat): void {
-    const directions = this.#chance.pick(['in', 'out', 'both']);
+    this.#cutOff(seat, this.#chance.pick(['in', 'out', 'both']));
+  }
+
+  #cutOff(seat: Seat, directions: 'in' | 'out' | 'both'): void {
     const others = this.#cluster.seats.filter((other) => other !== seat);
     this.#cut(
       'isolate',
@@ -233,6 +245,23 @@ export class Nemesis {
         ...(directions === 'out' ? [] : [link(other, seat)]),
       ]),
     );
+  }
+
+  #moveLeader(to: Seat): void {
+    this.#emit({ kind: 'moveLeader', to: to.name });
+    if (this.#chance.oneIn(2)) this.#strikeHeir(to, this.#electionTicks);
+  }
+
+  /**
+   * thesis §3.10: who is told to take over does not ask first whether it could win. If it is lost as a candidate, its term is
+   * one that nobody else has heard of, and its leader hears of it by a reply.
+   */
+  #strikeHeir(heir: Seat, ticksLeft: number): void {
+    const { life } = heir;
+    if (ticksLeft === 0 || life === undefined || life.isAsleep) return;
+    if (life.status?.role !== 'candidate') this.#later(1, () => this.#strikeHeir(heir, ticksLeft - 1));
+    else if (this.#chance.oneIn(3)) this.#cutOff(heir, 'out');
+    else this.#kill(heir, 'process');
   }
 
   /** §5.4.2, figure 8: whoever comes to lead is soon dead or cut off, and those who led before are back by then. */
@@ -245,11 +274,7 @@ export class Nemesis {
     }
     this.#later(chance.between(1, 8), () => {
       if (chance.oneIn(2)) {
-        const others = this.#cluster.seats.filter((other) => other !== leader);
-        this.#cut(
-          'isolate',
-          others.flatMap((other) => [link(leader, other), link(other, leader)]),
-        );
+        this.#cutOff(leader, 'both');
       } else {
         this.#strike(() => this.#kill(leader, chance.pick(['process', 'power'])));
       }
@@ -334,30 +359,6 @@ export class Nemesis {
         this.#kill(seat, this.#chance.pick(['process', 'power']));
         act(seat);
       });
-  }
-
-  /** One member more, which may be a learner for a while, or one less, down to three. */
-  #changeMembers(): void {
-    const chance = this.#chance;
-    const { seats, nextId, leader, plan } = this.#cluster;
-    const up = seats.filter(({ life }) => life?.member !== undefined && !life.isAsleep && !life.isStopping);
-    if (up.length === 0) return;
-    const ask = (): string => chance.pick(up).name;
-    const voters = leader?.life?.status?.configuration.voters.length ?? 0;
-    if (voters > 3 && chance.oneIn(2)) {
-      this.#emit({ kind: 'removeMember', seat: ask(), id: Number(chance.pick(seats).id) });
-      return;
-    }
-    if (seats.length >= plan.members + 2 || this.#joining === nextId) return;
-    this.#joining = nextId;
-    const learner = chance.oneIn(3);
-    this.#emit({ kind: 'addMember', seat: ask(), id: nextId, learner });
-    this.#later(chance.between(1, 60), () => this.#emit({ kind: 'join', id: nextId }));
-    if (!learner) return;
-    const seat = ask();
-    this.#later(chance.between(1, 4) * this.#electionTicks, () => {
-      this.#emit({ kind: 'promoteMember', seat, id: nextId });
-    });
   }
 
   #later(ticks: number, task: () => void): void {

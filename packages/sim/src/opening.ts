@@ -24,7 +24,7 @@ import type { Marks } from './marks.ts';
 import { type Plan, ticksPerSecond } from './plan.ts';
 import { forwarding, type Planted, plantedTransport } from './planted.ts';
 import type { RulesBundle } from './rules.ts';
-import type { Life, Seat } from './seat.ts';
+import { type Life, noteStatus, type Seat } from './seat.ts';
 import type { Trace } from './trace.ts';
 
 export interface OpeningParts {
@@ -139,7 +139,7 @@ function openOn(
         why: (rule) => marks.rule(rule),
         ...(parts.around === undefined ? {} : { around: parts.around }),
         turnEnded: (status) => {
-          life.status = status;
+          noteStatus(seat, life, status);
           observer.turnEnded(node, status);
         },
         applied: (commands, last, revision) => observer.applied(node, commands, last, revision),
@@ -217,7 +217,7 @@ function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Tick
     limits: { pingTicks: plan.pingTicks, handshakeTicks: 40, reconnectTicks: { first: 2, most: 40 } },
   });
   const planned = plan.messages;
-  const hasFaults = planned.lost + planned.doubled + planned.held > 0;
+  const hasFaults = planned.lost + planned.doubled + planned.held + planned.votes > 0;
   const chance = new Chance(plan.seed, `messages of ${seat.name} ${life.boot}`);
   // Each direction has its own share of loss.
   const lossOf = (to: string): number =>
@@ -234,7 +234,8 @@ function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Tick
     losses.set(message.to, loss);
     if (chance.percent(loss)) return;
     if (chance.percent(planned.doubled)) ticker.after(chance.between(1, 30), () => transport.send(message));
-    if (chance.percent(planned.held)) ticker.after(chance.between(1, 10), () => transport.send(message));
+    const held = planned.votes > 0 && isOfElection(message) ? planned.votes : planned.held;
+    if (chance.percent(held)) ticker.after(chance.between(1, planned.heldTicks), () => transport.send(message));
     else transport.send(message);
   };
   const start = (handler: TransportHandler): void =>
@@ -250,6 +251,10 @@ function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Tick
     isConnected: (peer) => transport.isConnected(peer),
     setRemoved: (ids) => transport.setRemoved(ids),
   };
+}
+
+function isOfElection({ kind }: Message): boolean {
+  return kind === 'requestVote' || kind === 'requestVoteReply' || kind === 'timeoutNow';
 }
 
 function note(seat: Seat, { trace, counts }: OpeningParts, { level, message, fields }: LogRecord): void {

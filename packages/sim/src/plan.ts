@@ -36,6 +36,7 @@ export type FaultKind =
   | 'drift'
   | 'moveLeader'
   | 'changeMembers'
+  | 'replaceMember'
   | 'heal';
 
 const optionalKinds: readonly FaultKind[] = [
@@ -64,6 +65,7 @@ const optionalKinds: readonly FaultKind[] = [
   'drift',
   'moveLeader',
   'changeMembers',
+  'replaceMember',
 ];
 
 export interface Plan {
@@ -76,8 +78,14 @@ export interface Plan {
   /** How many members may be down or asleep at once. */
   readonly downMax: number;
   readonly latency: { readonly least: number; readonly most: number };
-  /** Per cent of Raft messages that are lost, doubled, or held for some ticks. */
-  readonly messages: { readonly lost: number; readonly doubled: number; readonly held: number };
+  /** Per cent of Raft messages that are lost, doubled, or held for up to `heldTicks`; `votes`: of those about elections. */
+  readonly messages: {
+    readonly lost: number;
+    readonly doubled: number;
+    readonly held: number;
+    readonly votes: number;
+    readonly heldTicks: number;
+  };
   /** Ticks of silence after which a link is tried. */
   readonly pingTicks: number;
   readonly syncTicks: number;
@@ -90,6 +98,10 @@ export interface Plan {
   readonly readShare: number;
   /** Changes of membership that put the quorum at risk are refused. */
   readonly isStrict: boolean;
+  /** The members change once in so many ticks, besides the faults; 0 for never. */
+  readonly changeEvery: number;
+  /** Members are removed down to so many voters. */
+  readonly votersLeast: number;
   readonly valueBytes: number;
   readonly segmentBytes: number;
   readonly settings: Partial<DriverSettings>;
@@ -109,7 +121,8 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
   const share = chance.pick([10, 25, 40, 40, 60]);
   const drawnKinds = optionalKinds.filter(() => chance.percent(share));
   // A stranger on an empty disk would stand in for a member that joins.
-  const kinds = drawnKinds.filter((kind) => kind !== 'swapDisk' || !drawnKinds.includes('changeMembers'));
+  const doChange = drawnKinds.includes('changeMembers') || drawnKinds.includes('replaceMember');
+  const kinds = drawnKinds.filter((kind) => kind !== 'swapDisk' || !doChange);
   const faults = kinds.flatMap((kind) => Array.from({ length: chance.pick([1, 1, 2, 5]) }, () => kind));
   // Lost sectors are what recovery is about.
   if (faults.includes('losePower')) faults.push('losePower', 'losePower');
@@ -118,8 +131,18 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
   const inMessages = (most: number): number => (hasBadMessages ? chance.below(most) : 0);
   const isFast = chance.percent(25);
   const electionTicks = isFast ? 12 : 25;
-  const clients = chance.between(5, 10);
+  const changeEvery = doChange ? chance.pick([0, 100, 200]) : 0;
+  const isSlowMail = chance.percent(15);
+  const latency = chance.pick([
+    { least: 0, most: 0 },
+    { least: 0, most: 2 },
+    { least: 1, most: 1 },
+    { least: 0, most: 4 },
+  ]);
   const syncTicks = chance.pick([0, 1, 3, 8, 8]);
+  // Where a call takes long, more of them are under way at once.
+  const isSlow = isSlowMail || syncTicks + latency.most > 5;
+  const clients = chance.between(5, 10) + (isSlow ? 4 : 0);
   const ticks = seconds * ticksPerSecond;
   return {
     seed,
@@ -127,24 +150,30 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
     ticks,
     faults: faults.length < 2 ? ['killProcess', 'isolate', 'heal'] : [...faults, 'heal'],
     // What follows faster than elections do leaves no time for work.
-    faultEvery: Math.min(chance.pick(isFast ? [30, 60, 90] : [45, 75, 120]), Math.floor(ticks / 12)),
+    faultEvery: Math.min(
+      chance.pick(changeEvery > 0 ? [90, 120] : isFast ? [30, 60, 90] : [45, 75, 120]),
+      Math.floor(ticks / 12),
+    ),
     downMax: chance.percent(80) ? Math.floor((members - 1) / 2) : members,
-    latency: chance.pick([
-      { least: 0, most: 0 },
-      { least: 0, most: 2 },
-      { least: 1, most: 1 },
-      { least: 0, most: 4 },
-    ]),
-    messages: { lost: inMessages(15), doubled: inMessages(20), held: inMessages(30) },
+    latency,
+    messages: {
+      lost: inMessages(15),
+      doubled: inMessages(20),
+      held: isSlowMail ? 5 : inMessages(30),
+      votes: isSlowMail ? 40 : 0,
+      heldTicks: isSlowMail ? 4 * electionTicks : 10,
+    },
     pingTicks: chance.pick([10, 25, 25, 25]),
     syncTicks,
     flushTicks: chance.pick([0, 2, 20, 150]),
     clients,
-    // About one call in a tick, from all together. Where they wait for disks, they need not think as well.
-    thinkTicks: clients * (syncTicks >= 8 ? 1 : chance.pick([1, 2, 2])),
+    // About one call in a tick, from all together. Where they wait for long, they need not think as well.
+    thinkTicks: clients * (isSlow ? 1 : chance.pick([1, 2, 2])),
     watchers: chance.between(1, 4),
     readShare: chance.pick([0, 0, 30, 60]),
     isStrict: chance.oneIn(2),
+    changeEvery,
+    votersLeast: Math.min(members, chance.pick([2, 3, 3, 3])),
     valueBytes: chance.pick([0, 50, 700]),
     segmentBytes: chance.pick([4096, 16_384, 262_144]),
     settings: {

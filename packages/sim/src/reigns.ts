@@ -43,12 +43,59 @@ export class DeposedLeaders {
   }
 }
 
+/** §5.1: a leader that hears of a later term, be it by an answer, steps down; else whoever is in that term stays shut out. */
+export class ShutOut {
+  readonly #cluster: Cluster;
+  readonly #ticksMax: number;
+  /** Since when each, awake and within reach, has been in a later term than the one who leads. */
+  readonly #since = new Map<Life, number>();
+
+  constructor(cluster: Cluster) {
+    this.#cluster = cluster;
+    // A connection may have to be made anew.
+    this.#ticksMax = 4 * electionTicksOf(cluster.plan) + 2 * reconnectTicks;
+  }
+
+  /** Looked at in every tick. Answers what is wrong. */
+  look(now: number): string | undefined {
+    const { leader, seats, network } = this.#cluster;
+    const led = leader?.life?.status;
+    if (leader === undefined || led === undefined || !isAtWork(leader)) {
+      this.#since.clear();
+      return undefined;
+    }
+    const { voters, outgoing, learners } = led.configuration;
+    for (const seat of seats) {
+      const { life, node, name } = seat;
+      const term = life?.status?.term ?? 0;
+      if (life === undefined || (term <= led.term && !this.#since.has(life))) continue;
+      const isMember = [voters, outgoing, learners].some((part) => part.includes(node));
+      const isInReach = network.isOpen(leader.name, name) && network.isOpen(name, leader.name);
+      if (term <= led.term || !isMember || !isInReach || !isAtWork(seat)) {
+        this.#since.delete(life);
+        continue;
+      }
+      const since = this.#since.get(life) ?? now;
+      this.#since.set(life, since);
+      if (now - since > this.#ticksMax)
+        return `${leader.name} leads term ${led.term}, and ${name} has been in term ${term} for ${now - since} ticks`;
+    }
+    return undefined;
+  }
+}
+
+function isAtWork({ life }: Seat): boolean {
+  return life?.member !== undefined && !life.isAsleep && !life.isStopping;
+}
+
 /** thesis §9.6, §4.2.3: a member that hears nobody for a while deposes nobody, neither meanwhile nor when it is back. */
 export async function bearTheDeaf(world: World): Promise<void> {
   const { cluster, plan, trace } = world;
   const { leader } = cluster;
   const deaf = new Chance(plan.seed, 'deaf').pick(cluster.seats.filter((seat) => seat !== leader));
-  const before = leader?.life?.status?.term;
+  const { term: before, configuration } = leader?.life?.status ?? {};
+  // Two cannot do without each other.
+  if ((configuration?.voters.length ?? 0) < 3) return;
   trace.say(`${deaf.name} hears nobody`);
   for (const { name } of cluster.seats) if (name !== deaf.name) cluster.network.block(name, deaf.name);
   const ticks = 3 * electionTicksOf(plan);

@@ -2,7 +2,7 @@
 
 import { MemoryBackend } from '@kontiki/kv';
 import { nodeIdOf, type RunningMember } from '@kontiki/member';
-import type { NodeId, Status } from '@kontiki/raft';
+import type { Configuration, NodeId, Status } from '@kontiki/raft';
 import type { VirtualTicker, VirtualTime } from '@kontiki/raft/memory';
 import { MemoryIncarnations } from '@kontiki/transport';
 import { type DiskOperation, MemoryDisk, type VfsErrorCode } from '@kontiki/wal';
@@ -47,6 +47,8 @@ export interface Seat extends Storage {
   readonly isJoiner: boolean;
   /** It is no member any more, for good. */
   isRetired: boolean;
+  /** The machine is gone, and its member may still be one. */
+  isLost: boolean;
   /** An empty one like those before it. */
   readonly newStorage: (incarnation: string) => Storage;
   /** Its own storage, while an empty one is in its place. */
@@ -60,6 +62,8 @@ export interface Seat extends Storage {
   stalled: (() => void)[] | undefined;
   /** What it has lost of what it held. */
   injury: Injury | undefined;
+  /** Under which it has lately been, newest last: its disk has one of them. */
+  configurations: readonly Configuration[];
   driftPerMille: number;
   flushDue: number;
   /** Snapshots that it was sent, and has stored. */
@@ -89,6 +93,7 @@ export function makeSeat(id: bigint, plan: Plan, time: VirtualTime, isJoiner = f
     name,
     isJoiner,
     isRetired: false,
+    isLost: false,
     chance: new Chance(plan.seed, name),
     boot: 0,
     life: undefined,
@@ -96,6 +101,7 @@ export function makeSeat(id: bigint, plan: Plan, time: VirtualTime, isJoiner = f
     broken: undefined,
     stalled: undefined,
     injury: undefined,
+    configurations: [],
     driftPerMille: 0,
     flushDue: 0,
     installs: 0,
@@ -150,6 +156,16 @@ function deferFlush(seat: Seat, plan: Plan, { now }: VirtualTime, task: () => vo
     seat.unflushed -= 1;
     task();
   });
+}
+
+/** What a write brings may be lost with it, or be cut off again, and the one before be in force. */
+const configurationsKept = 3;
+
+export function noteStatus(seat: Seat, life: Life, status: Status): void {
+  life.status = status;
+  const { configuration } = status;
+  if (seat.configurations.at(-1) === configuration || configuration.voters.length === 0) return;
+  seat.configurations = [...seat.configurations, configuration].slice(-configurationsKept);
 }
 
 /** Whether bytes of the log are on their way to the disk. */

@@ -19,7 +19,7 @@ import { Marks } from './marks.ts';
 import { driftMax } from './nemesis.ts';
 import { Oracle } from './oracle.ts';
 import type { Plan } from './plan.ts';
-import { DeposedLeaders } from './reigns.ts';
+import { DeposedLeaders, ShutOut } from './reigns.ts';
 import { type Report, type RunOptions, type Violation, ViolationError } from './run.ts';
 import { Trace } from './trace.ts';
 import { Watcher } from './watching.ts';
@@ -49,6 +49,7 @@ export class World {
   readonly #faults: Record<string, number> = {};
   readonly #source: Source;
   readonly #deposed: DeposedLeaders;
+  readonly #shutOut: ShutOut;
   readonly #watched = new Map<Watcher, RunningMember>();
 
   constructor(plan: Plan, options: RunOptions) {
@@ -75,6 +76,7 @@ export class World {
       violation,
     });
     this.#deposed = new DeposedLeaders(this.cluster);
+    this.#shutOut = new ShutOut(this.cluster);
     const ledger = new Ledger(() => time.now, violation, plan.faults.includes('drift') ? driftMax : 0);
     this.ledger = ledger;
     this.oracle = new Oracle({ learned: (revision, changes) => ledger.learned(revision, changes), violation });
@@ -126,8 +128,9 @@ export class World {
     for (const { member } of this.cluster.lives) if (member !== undefined) this.#hear(member);
     this.ledger.check(this.oracle);
     this.#watch();
-    const deposed = this.#deposed.look(this.time.now);
-    if (deposed !== undefined) this.violation('Liveness', deposed);
+    const { now } = this.time;
+    const wrong = this.#deposed.look(now) ?? this.#shutOut.look(now);
+    if (wrong !== undefined) this.violation('Liveness', wrong);
     if (this.time.now % heldEveryTicks === 0) this.#weigh();
     this.stop();
   }

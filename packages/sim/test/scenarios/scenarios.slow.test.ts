@@ -14,7 +14,7 @@ const usual = {
   faultEvery: 60,
   downMax: 1,
   latency: { least: 0, most: 2 },
-  messages: { lost: 0, doubled: 0, held: 0 },
+  messages: { lost: 0, doubled: 0, held: 0, votes: 0, heldTicks: 10 },
   syncTicks: 1,
   flushTicks: 2,
 } as const satisfies Partial<Plan>;
@@ -32,7 +32,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'messages that are lost, doubled and late take nothing back',
     faults: ['heal'],
-    plan: { messages: { lost: 10, doubled: 50, held: 50 } },
+    plan: { messages: { lost: 10, doubled: 50, held: 50, votes: 0, heldTicks: 10 } },
     seen: ['acknowledged'],
   },
   {
@@ -69,6 +69,13 @@ const scenarios: readonly Scenario[] = [
     faults: ['moveLeader', 'killProcess'],
     plan: { faultEvery: 30 },
     seen: ['moveLeader', 'kill'],
+  },
+  {
+    title: 'a machine that is lost with its disk is removed, and another takes its place under a new id',
+    members: 5,
+    faults: ['replaceMember'],
+    plan: { votersLeast: 3 },
+    seen: ['loseMachine', 'removeMember', 'addMember', 'join'],
   },
 ];
 
