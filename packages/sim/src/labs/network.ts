@@ -152,6 +152,8 @@ export class LabNetwork {
     call.endpoint.outstanding.add(call);
     call.server.count += 1;
     call.server.handle(this.#request(call, method, args));
+    // The server may have gone while the request was under way: nobody is left to reply.
+    if (this.#isDead(call)) this.look(call);
   }
 
   #request(call: Call, method: string, args: Uint8Array): Request {

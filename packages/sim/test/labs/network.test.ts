@@ -149,6 +149,23 @@ test('a call whose server is gone is given up at the next look, every 100 ms', (
   );
 });
 
+test('a call whose server went while the request was under way is given up too', () => {
+  onNetwork(
+    function* ({ c, network, ask, handled }) {
+      network.isReliable = false;
+      const calls = Array.from({ length: 20 }, () => c.spawn(() => ask()));
+      yield* c.sleep(1);
+      network.deleteServer('server');
+      for (const call of calls) assert.equal(yield* c.join(call), undefined);
+
+      assert.ok(c.now <= 200);
+      assert.ok(handled.length > 5, 'most of them reached a server that was no more');
+    },
+    undefined,
+    false,
+  );
+});
+
 test('an endpoint that was only off between two looks still gets its reply', () => {
   const c = new Threads();
   c.run(function* () {
