@@ -47,7 +47,7 @@ export class Rows {
     let stopped = false;
     if (young === undefined || main <= young.main) {
       this.#view.view.scan('rows', rowName(main, 0, false), to, (name, bytes) => {
-        stopped = !visit({ ...parseRowName(name), key: keyOfEncoded(bytes), bytes });
+        stopped = !visit({ key: keyOfEncoded(bytes), bytes, ...parseRowName(name) });
         return !stopped;
       });
     }

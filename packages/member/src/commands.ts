@@ -89,7 +89,7 @@ export class Commands {
       return;
     }
     this.#sequence++;
-    const envelope = encode({ ...this.#options.origin, sequence: this.#sequence });
+    const envelope = encode({ sequence: this.#sequence, ...this.#options.origin });
     const deadline = this.#now + this.#options.timeoutTicks;
     const waiting: Waiting = { sequence: this.#sequence, envelope, deadline, answer, stage: 'held' };
     this.#waiting.set(waiting.sequence, waiting);

@@ -346,7 +346,7 @@ export class RunningMember implements Member {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return promised((done) =>
       this.#commands.submit(
-        (origin) => encodeEnvelope({ ...body, origin, user: '', authRevision: 0 }),
+        (origin) => encodeEnvelope({ origin, user: '', authRevision: 0, ...body }),
         done,
         (task) => this.#options.ticker.defer(task),
       ),
@@ -365,7 +365,7 @@ export class RunningMember implements Member {
   /** For what the leader itself decides: only its own log will do, and nobody waits for it. */
   #proposeHere(body: EnvelopeBody): LogId | undefined {
     const origin = { member: this.identity.memberId, boot: this.#options.boot, sequence: 0 };
-    const started = this.#running().start(encodeEnvelope({ ...body, origin, user: '', authRevision: 0 }));
+    const started = this.#running().start(encodeEnvelope({ origin, user: '', authRevision: 0, ...body }));
     return started.kind === 'started' ? started.at : undefined;
   }
 

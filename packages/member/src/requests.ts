@@ -152,15 +152,15 @@ function comparison(message: CompareMessage): Compare | undefined {
   const union = message.targetUnion;
   switch (message.target satisfies Compare_CompareTarget) {
     case 0:
-      return { ...common, target: 'version', operand: union.case === 'version' ? clampInt64(union.value) : 0 };
+      return { target: 'version', operand: union.case === 'version' ? clampInt64(union.value) : 0, ...common };
     case 1:
-      return { ...common, target: 'create', operand: union.case === 'createRevision' ? clampInt64(union.value) : 0 };
+      return { target: 'create', operand: union.case === 'createRevision' ? clampInt64(union.value) : 0, ...common };
     case 2:
-      return { ...common, target: 'mod', operand: union.case === 'modRevision' ? clampInt64(union.value) : 0 };
+      return { target: 'mod', operand: union.case === 'modRevision' ? clampInt64(union.value) : 0, ...common };
     case 3:
-      return { ...common, target: 'value', operand: union.case === 'value' ? union.value : new Uint8Array(0) };
+      return { target: 'value', operand: union.case === 'value' ? union.value : new Uint8Array(0), ...common };
     case 4:
-      return { ...common, target: 'lease', operand: union.case === 'lease' ? union.value : 0n };
+      return { target: 'lease', operand: union.case === 'lease' ? union.value : 0n, ...common };
     default:
       return undefined;
   }

@@ -100,36 +100,45 @@ export function readMessage(from: ByteReader, ends: Ends): Message {
 
 type EnvelopeFields = Ends & { readonly term: Term };
 
-function readBody(from: ByteReader, kind: Message['kind'], envelope: EnvelopeFields): Message {
+function readBody(from: ByteReader, kind: Message['kind'], { from: sender, to, term }: EnvelopeFields): Message {
   switch (kind) {
     case 'requestVote':
       return {
         kind,
-        ...envelope,
+        from: sender,
+        to,
+        term,
         phase: readChoice(from, phases, 'phase'),
         last: readLogId(from, 'last'),
         transfer: from.flag('transfer'),
       };
     case 'requestVoteReply':
-      return { kind, ...envelope, phase: readChoice(from, phases, 'phase'), granted: from.flag('granted') };
+      return { kind, from: sender, to, term, phase: readChoice(from, phases, 'phase'), granted: from.flag('granted') };
     case 'appendEntries': {
       const round = from.varint('round');
       const prev = readLogId(from, 'prev');
       const commit = from.varint('commit') as Index;
-      return { kind, ...envelope, prev, entries: readEntries(from, prev), commit, round };
+      return { kind, from: sender, to, term, prev, entries: readEntries(from, prev), commit, round };
     }
     case 'appendEntriesReply':
-      return { kind, ...envelope, round: from.varint('round'), outcome: readOutcome(from) };
+      return { kind, from: sender, to, term, round: from.varint('round'), outcome: readOutcome(from) };
     case 'installSnapshot': {
       const round = from.varint('round');
-      return { kind, ...envelope, snapshot: readSnapshotMeta(from), round };
+      return { kind, from: sender, to, term, snapshot: readSnapshotMeta(from), round };
     }
     case 'readIndex':
-      return { kind, ...envelope, readId: from.varint('read id') };
+      return { kind, from: sender, to, term, readId: from.varint('read id') };
     case 'readIndexReply':
-      return { kind, ...envelope, readId: from.varint('read id'), index: readOptional<Index>(from, 'read index') };
+      return {
+        kind,
+        from: sender,
+        to,
+        term,
+        readId: from.varint('read id'),
+        index: readOptional<Index>(from, 'read index'),
+      };
     case 'timeoutNow':
-      return { kind, ...envelope };
+      return { kind, from: sender, to, term };
     default:
       return unreachable(kind);
   }
@@ -160,10 +169,10 @@ function readEntries(from: ByteReader, prev: LogId): readonly Entry[] {
     // §5.3: terms in a log never fall.
     if (entryTerm < term) throw new MalformedError(`term ${entryTerm} of an entry follows term ${term}`);
     term = entryTerm;
-    const id = { term, index: (prev.index + at) as Index };
-    if (kind === 'command') entries.push({ kind, ...id, data: from.blob('command') });
-    else if (kind === 'configuration') entries.push({ kind, ...id, configuration: readConfiguration(from) });
-    else entries.push({ kind, ...id });
+    const index = (prev.index + at) as Index;
+    if (kind === 'command') entries.push({ kind, term, index, data: from.blob('command') });
+    else if (kind === 'configuration') entries.push({ kind, term, index, configuration: readConfiguration(from) });
+    else entries.push({ kind, term, index });
   }
   return entries;
 }
