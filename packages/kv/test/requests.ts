@@ -10,31 +10,14 @@ import type {
   RequestOp,
   TxnRequest,
 } from '@kontiki/kv';
-import type { Draw } from '@kontiki/kv/testing';
+import { type Draw, rangeOf as range } from '@kontiki/kv/testing';
 import { bytesOf } from './plain.ts';
+
+export { range };
 
 export function put(key: string, value: string, more: Partial<PutRequest> = {}): PutRequest {
   const defaults = { lease: 0n, prevKv: false, ignoreValue: false, ignoreLease: false };
   return { kind: 'put', key, value: bytesOf(value), ...defaults, ...more };
-}
-
-export function range(key: string, rangeEnd: string = '', more: Partial<RangeRequest> = {}): RangeRequest {
-  return {
-    kind: 'range',
-    key,
-    rangeEnd,
-    limit: 0,
-    revision: 0,
-    sortTarget: 'key',
-    sortOrder: 'none',
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-    ...more,
-  };
 }
 
 export function del(key: string, rangeEnd: string = '', prevKv: boolean = false): DeleteRangeRequest {

@@ -3,7 +3,8 @@
 import assert from 'node:assert/strict';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { CompactionRequestSchema, LeaseRevokeRequestSchema, PutRequestSchema } from '@kontiki/etcd-proto';
-import { decodeKeyValue, MemoryBackend, type RangeRequest } from '@kontiki/kv';
+import { decodeKeyValue, MemoryBackend } from '@kontiki/kv';
+import { rangeOf } from '@kontiki/kv/testing';
 import {
   MemoryLogDisk,
   MemorySnapshotDisk,
@@ -208,22 +209,7 @@ export function revoke(lease: bigint): Command {
 
 /** What the member holds now, without asking anybody. */
 export function contents(member: RunningMember): Record<string, string> {
-  const everything: RangeRequest = {
-    kind: 'range',
-    key: '\0',
-    rangeEnd: '\0',
-    limit: 0,
-    revision: 0,
-    sortTarget: 'key',
-    sortOrder: 'none',
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-  };
-  const result = member.store.range(everything);
+  const result = member.store.range(rangeOf('\0', '\0'));
   assert.equal(result.kind, 'range');
   if (result.kind !== 'range') return {};
   return Object.fromEntries(

@@ -3,13 +3,14 @@
 // after all.
 
 import type { Result } from '@kontiki/kv';
+import { rangeOf } from '@kontiki/kv/testing';
 import type { Command, RunningMember } from '@kontiki/member';
 import { sameBytes } from './checkers/bytes.ts';
 import { EqualHash } from './checkers/equal-hash.ts';
 import type { ReportViolation } from './checkers/names.ts';
 import type { Observer } from './checkers/observer.ts';
 import type { Cluster } from './cluster.ts';
-import { compactCommand, deleteCommand, putCommand, putIfCommand, rangeOf, revokeCommand } from './commands.ts';
+import { compactCommand, deleteCommand, putCommand, putIfCommand, revokeCommand } from './commands.ts';
 import type { CallInput, InputOf } from './inputs.ts';
 import { type KeyHistory, keyOutputOf, type OpenCall, readOutputOf } from './key-history.ts';
 import { type Call, type Ledger, textOf, valueFor } from './ledger.ts';
@@ -140,7 +141,7 @@ export class Calls {
   async #count(seat: Seat, member: RunningMember, input: InputOf<'count'>): Promise<CallOutcome> {
     const { patience } = input;
     const { oracle, violation, hear } = this.#parts;
-    const found = member.store.range(rangeOf(counterKey, ''));
+    const found = member.store.range(rangeOf(counterKey));
     if (found.kind !== 'range') return 'nothing';
     hear(member);
     const before = oracle.at(counterKey, found.revision)?.decoded;

@@ -10,7 +10,6 @@ import {
   PutRequestSchema,
   TxnRequestSchema,
 } from '@kontiki/etcd-proto';
-import type { RangeRequest } from '@kontiki/kv';
 import type { Command } from '@kontiki/member';
 import { encodeUtf8 } from '@kontiki/transport';
 
@@ -49,22 +48,4 @@ export function compactCommand(revision: number): Command {
 export function revokeCommand(lease: bigint): Command {
   const request = create(LeaseRevokeRequestSchema, { ID: lease });
   return { kind: 'leaseRevoke', request: toBinary(LeaseRevokeRequestSchema, request) };
-}
-
-export function rangeOf(key: string, rangeEnd: string): RangeRequest {
-  return {
-    kind: 'range',
-    key,
-    rangeEnd,
-    limit: 0,
-    revision: 0,
-    sortTarget: 'key',
-    sortOrder: 'none',
-    keysOnly: false,
-    countOnly: false,
-    minModRevision: 0,
-    maxModRevision: 0,
-    minCreateRevision: 0,
-    maxCreateRevision: 0,
-  };
 }

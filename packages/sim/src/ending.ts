@@ -1,13 +1,13 @@
 // After the faults: a majority is healed and must make progress, then everybody is, and all must agree with each other and
 // with what clients were told.
 
+import { rangeOf } from '@kontiki/kv/testing';
 import type { NodeId } from '@kontiki/raft';
 import { checkBoundedDisk } from './checkers/bounded-disk.ts';
 import { sameBytes } from './checkers/bytes.ts';
 import type { CheckerName, ReportViolation } from './checkers/names.ts';
 import { isQuorum } from './checkers/quorums.ts';
 import type { Cluster } from './cluster.ts';
-import { rangeOf } from './commands.ts';
 import { electionTicksOf, ticksPerSecond } from './plan.ts';
 import { bearTheDeaf, handOver } from './reigns.ts';
 import type { Seat } from './seat.ts';

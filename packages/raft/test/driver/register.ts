@@ -12,6 +12,7 @@ import type {
   Ticker,
 } from '@kontiki/raft';
 import { sourceOf } from '@kontiki/raft/memory';
+import { readWhole } from '../../src/driver/whole-snapshot.ts';
 
 export type Register = (MemoryStateMachine<number, 'sum', number> | DurableStateMachine<number, 'sum', number>) & {
   readonly values: readonly number[];
@@ -138,23 +139,16 @@ export class DurableRegister implements DurableStateMachine<number, 'sum', numbe
   }
 
   restore(source: SnapshotSource, done: (error: Error | undefined) => void): void {
-    const bytes: number[] = [];
-    const next = (): void =>
-      source.next((outcome) => {
-        if (outcome.kind === 'failed') {
-          done(outcome.error);
-          return;
-        }
-        if (outcome.value !== undefined) {
-          bytes.push(...outcome.value);
-          next();
-          return;
-        }
-        this.values = numbersOf(bytes);
-        this.#at = source.meta.last;
-        this.flush();
-        done(undefined);
-      });
-    next();
+    readWhole(source, (outcome) => {
+      if (outcome.kind === 'failed') {
+        done(outcome.error);
+        return;
+      }
+      const bytes = outcome.value.flatMap((chunk) => [...chunk]);
+      this.values = numbersOf(bytes);
+      this.#at = source.meta.last;
+      this.flush();
+      done(undefined);
+    });
   }
 }

@@ -18,6 +18,7 @@ import {
 import { stateMachineSuite } from '@kontiki/raft/contracts';
 import { sourceOf, VirtualTime } from '@kontiki/raft/memory';
 import { defaultSessionLimits, encodeCommand, type SessionResult, SessionTable } from '@kontiki/raft/sessions';
+import { readWhole } from '../../src/driver/whole-snapshot.ts';
 import { add, decodeSum, encodeSum } from './tally.ts';
 
 interface Disk {
@@ -86,25 +87,18 @@ class DurableTally implements DurableStateMachine<SessionResult, 'sum', number> 
   }
 
   restore(source: SnapshotSource, done: (error: Error | undefined) => void): void {
-    const bytes: number[] = [];
-    const next = (): void =>
-      source.next((outcome) => {
-        if (outcome.kind === 'failed') {
-          done(outcome.error);
-          return;
-        }
-        if (outcome.value !== undefined) {
-          bytes.push(...outcome.value);
-          next();
-          return;
-        }
-        this.#sum = decodeSum(Uint8Array.from(bytes.slice(0, 4)));
-        this.table.load(Uint8Array.from(bytes.slice(4)));
-        this.#at = source.meta.last;
-        this.flush();
-        done(undefined);
-      });
-    next();
+    readWhole(source, (outcome) => {
+      if (outcome.kind === 'failed') {
+        done(outcome.error);
+        return;
+      }
+      const bytes = outcome.value.flatMap((chunk) => [...chunk]);
+      this.#sum = decodeSum(Uint8Array.from(bytes.slice(0, 4)));
+      this.table.load(Uint8Array.from(bytes.slice(4)));
+      this.#at = source.meta.last;
+      this.flush();
+      done(undefined);
+    });
   }
 }
 
