@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { type ApplyMessage, type NodeId, NotLeaderError, OutcomeUnknownError, type StopReason } from '@kontiki/raft';
-import { Cluster, codeOf, isOpen, propose, readIndex, readSum } from './cluster.ts';
+import { Cluster, codeOf, isOpen, propose, readIndex, readSum, type TestDriver } from './cluster.ts';
 import { DurableRegister } from './register.ts';
 
 test('three nodes elect one leader, and a proposal is answered by the state machine once it is applied', () => {
@@ -75,9 +75,7 @@ test('a follower that was killed comes back with what it had and catches up', ()
   const cluster = Cluster.running();
   propose(cluster.leader(), 1);
   cluster.converge();
-  const [victim] = cluster.followers();
-  assert.ok(victim !== undefined);
-  cluster.kill(victim.id);
+  const victim = deadFollower(cluster);
   propose(cluster.leader(), 2);
   cluster.time.advance(5);
 
@@ -171,13 +169,8 @@ test('a proposal whose entry was overtaken by a snapshot has an unknown outcome'
 test('a follower behind the compacted log gets a snapshot, and restarts from it', () => {
   const cluster = Cluster.running({ settings: { snapshotEntries: 10, catchUpEntries: 3 } });
   const leader = cluster.leader();
-  const [victim] = cluster.followers();
-  assert.ok(victim !== undefined);
-  cluster.kill(victim.id);
-  for (let n = 1; n <= 25; n++) {
-    propose(leader, n);
-    cluster.time.advance(1);
-  }
+  const victim = deadFollower(cluster);
+  proposeOneByOne(cluster, leader, 25);
   assert.ok(leader.metrics.snapshots.taken >= 2);
   assert.ok(leader.status().first > 10, 'the log was compacted');
   assert.equal(cluster.seat(leader.id).snapshotDisk.count, 1, 'older snapshots are dropped');
@@ -196,13 +189,8 @@ test('a follower behind the compacted log gets a snapshot, and restarts from it'
 test('a node that is killed between storing a snapshot and basing its log on it starts from that snapshot', () => {
   const cluster = Cluster.running({ settings: { snapshotEntries: 10, catchUpEntries: 0 } });
   const leader = cluster.leader();
-  const [victim] = cluster.followers();
-  assert.ok(victim !== undefined);
-  cluster.kill(victim.id);
-  for (let n = 1; n <= 25; n++) {
-    propose(leader, n);
-    cluster.time.advance(1);
-  }
+  const victim = deadFollower(cluster);
+  proposeOneByOne(cluster, leader, 25);
   cluster.start(victim.id);
   cluster.network.filter = (message) => !(message.kind === 'installSnapshot' && message.to === victim.id);
   cluster.time.until(() => cluster.driver(victim.id).metrics.snapshots.received === 1, 'the snapshot is stored');
@@ -219,13 +207,8 @@ test('a node that is killed between storing a snapshot and basing its log on it 
 test('a durable machine is compacted up to what it reports, and gives bytes only when a follower needs them', () => {
   const cluster = Cluster.running({ machine: 'durable', settings: { catchUpEntries: 4 } });
   const leader = cluster.leader();
-  const [victim] = cluster.followers();
-  assert.ok(victim !== undefined);
-  cluster.kill(victim.id);
-  for (let n = 1; n <= 20; n++) {
-    propose(leader, n);
-    cluster.time.advance(1);
-  }
+  const victim = deadFollower(cluster);
+  proposeOneByOne(cluster, leader, 20);
   assert.equal(leader.status().first, 1, 'nothing is compacted before it is durable');
   const { register } = cluster.seat(leader.id);
   assert.ok(register instanceof DurableRegister);
@@ -280,9 +263,7 @@ test('a node whose state and log do not belong together does not start, and lets
   const cluster = Cluster.running({ machine: 'durable' });
   propose(cluster.leader(), 1);
   cluster.converge();
-  const [victim] = cluster.followers();
-  assert.ok(victim !== undefined);
-  cluster.kill(victim.id);
+  const victim = deadFollower(cluster);
   const seat = cluster.seat(victim.id);
   seat.registerDisk.content = { at: { term: 9, index: 99 }, values: [] };
 
@@ -489,10 +470,7 @@ test('a listener hears everything that is applied, in order, and holds apply bac
     hasRoom: () => heard.length < room,
     push: (messages) => heard.push(...messages),
   });
-  for (let n = 1; n <= 5; n++) {
-    propose(leader, n);
-    cluster.time.advance(1);
-  }
+  proposeOneByOne(cluster, leader, 5);
   assert.equal(heard.length, 2);
   assert.equal(leader.metrics.proposals.applied, 2);
   room = 100;
@@ -535,3 +513,19 @@ test('the same seed gives the same run', () => {
 
   assert.deepEqual(run(), run());
 });
+
+/** Kills one of those that follow. */
+function deadFollower(cluster: Cluster): TestDriver {
+  const [victim] = cluster.followers();
+  assert.ok(victim !== undefined);
+  cluster.kill(victim.id);
+  return victim;
+}
+
+/** 1, 2 and so on, one a tick. */
+function proposeOneByOne(cluster: Cluster, leader: TestDriver, count: number): void {
+  for (let n = 1; n <= count; n++) {
+    propose(leader, n);
+    cluster.time.advance(1);
+  }
+}
