@@ -2,7 +2,7 @@
 
 import { mutants as ofKv } from '@kontiki/kv/mutants';
 import { mutants as ofMember } from '@kontiki/member/mutants';
-import { mutants as ofRaft } from '@kontiki/raft/mutants';
+import { mutants as ofRaft, sessionMutants } from '@kontiki/raft/mutants';
 import { mutants as ofTransport } from '@kontiki/transport/mutants';
 import { mutants as ofWal } from '@kontiki/wal/mutants';
 import type { RulesBundle } from './rules.ts';
@@ -15,15 +15,27 @@ export interface Mutant {
   readonly caughtBy: readonly string[];
   readonly rules: RulesBundle;
   readonly package: string;
+  /** Whose seeds shall show it: those of `npm run sim`, of clusters of members or of clients with sessions. */
+  readonly swarm: 'cluster' | 'sessions';
 }
 
 export const mutants: readonly Mutant[] = [
-  ...ofRaft.map((mutant) => ({ ...mutant, package: 'raft' })),
-  ...ofWal.map((mutant) => ({ ...mutant, package: 'wal' })),
-  ...ofTransport.map((mutant) => ({ ...mutant, package: 'transport' })),
-  ...ofKv.map((mutant) => ({ ...mutant, package: 'kv' })),
-  ...ofMember.map((mutant) => ({ ...mutant, package: 'member' })),
+  ...of('raft', ofRaft),
+  // Their room is part of the package raft.
+  ...of('sessions', sessionMutants, 'sessions'),
+  ...of('wal', ofWal),
+  ...of('transport', ofTransport),
+  ...of('kv', ofKv),
+  ...of('member', ofMember),
 ];
+
+function of(
+  name: string,
+  mutants: readonly Omit<Mutant, 'package' | 'swarm'>[],
+  swarm: Mutant['swarm'] = 'cluster',
+): readonly Mutant[] {
+  return mutants.map((mutant) => ({ ...mutant, package: name, swarm }));
+}
 
 export function mutantNamed(name: string): Mutant {
   const mutant = mutants.find((one) => one.name === name);

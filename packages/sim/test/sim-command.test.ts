@@ -39,7 +39,16 @@ test('without a violation the canary alone has failed', async (t) => {
 
   assert.equal(code, 0, out);
   assert.match(out, /^canary: fails as it must/m);
+  assert.match(out, /^sessions: 1 seeds, 0 failed; \d{3,} increments acknowledged/m);
   assert.match(out, /^hash: [0-9a-f]{8}$/m);
+});
+
+test('a known bug of sessions is looked for among seeds of sessions', async (t) => {
+  const { code, out } = await sim(t, ['--seeds', '2', '--mutant', 'sessionsOff']);
+
+  assert.equal(code, 1, out);
+  assert.match(out, /^seed 1 of sessions FAILS: KnownLogOracle: /m);
+  assert.match(out, /npm run sim -- --from 1 --seeds 1 --mutant sessionsOff/);
 });
 
 for (const args of [['--seeds', '0'], ['--members', 'many'], ['--mutant', 'noSuchBug'], ['--no-such-option']]) {

@@ -18,8 +18,8 @@ import {
 import { stateMachineSuite } from '@kontiki/raft/contracts';
 import { sourceOf, VirtualTime } from '@kontiki/raft/memory';
 import { defaultSessionLimits, encodeCommand, type SessionResult, SessionTable } from '@kontiki/raft/sessions';
+import { add, decodeSum, encodeSum } from '@kontiki/raft/testing';
 import { readWhole } from '../../src/driver/whole-snapshot.ts';
-import { add, decodeSum, encodeSum } from './tally.ts';
 
 interface Disk {
   at: LogId;

@@ -1,30 +1,9 @@
 // §8: commands of a session are executed exactly once, through everything that makes a client ask again.
-// SEED=n repeats one run of the counter.
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { decodeAnswer, encodeRequest, type SessionAnswer, sessionRules } from '@kontiki/raft/sessions';
-import { count } from './counting.ts';
-import { answerOf, noMishap, type Seat, SessionCluster } from './session-cluster.ts';
-import { add, decodeSum } from './tally.ts';
-
-const seed = Number(process.env.SEED ?? 1);
-
-test('a counter ends at the number of increments, through kills and lost answers', () => {
-  console.log(`SEED=${seed}`);
-  const { figures, violations } = count(seed, { clients: 8, kills: 16 });
-
-  assert.deepEqual(violations, []);
-  assert.deepEqual(new Set(figures.sums), new Set([figures.increments]));
-  assert.ok(figures.kills === 16 && figures.answersLost > 10 && figures.duplicates > 20, JSON.stringify(figures));
-});
-
-test('without sessions, the same run counts too much', () => {
-  const sessions = { ...sessionRules, mayExecute: () => true };
-  const { figures } = count(seed, { clients: 8, kills: 16, rules: { sessions } });
-
-  assert.ok(figures.sums.every((sum) => sum > figures.increments));
-});
+import { decodeAnswer, encodeRequest, type SessionAnswer } from '@kontiki/raft/sessions';
+import { add, answerOf, decodeSum, noMishap, type Seat, SessionCluster } from '@kontiki/raft/testing';
 
 function seatOf(cluster: SessionCluster, which: 'leader' | 'follower'): Seat {
   const { id } = cluster.leader();

@@ -15,7 +15,7 @@ import {
   type SessionReply,
   type SessionRequest,
 } from '@kontiki/raft/sessions';
-import { answerOf, codeOf, type Pending } from './session-cluster.ts';
+import { answerOf, codeOf, type Pending } from '@kontiki/raft/testing';
 
 interface Asked {
   readonly to: string;

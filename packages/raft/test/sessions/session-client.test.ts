@@ -15,7 +15,7 @@ import {
   type SessionLimits,
   SessionMachine,
 } from '@kontiki/raft/sessions';
-import { add, decodeSum, encodeSum, Tally } from './tally.ts';
+import { add, decodeSum, encodeSum, Tally } from '@kontiki/raft/testing';
 
 const id = 'a' as NodeId;
 const alone: Configuration = { voters: [id], outgoing: [], learners: [], addresses: [] };

@@ -9,7 +9,7 @@ import {
   type SessionCommand,
   SessionMachine,
 } from '@kontiki/raft/sessions';
-import { add, encodeSum, Tally } from './tally.ts';
+import { add, encodeSum, Tally } from '@kontiki/raft/testing';
 
 function machine(): SessionMachine<number, 'sum', number> {
   return new SessionMachine({ machine: new Tally(), encodeReply: encodeSum });

@@ -1,5 +1,5 @@
-// `npm run mutants`: every known bug, one at a time, against the default swarm. No schedule is written for any of them:
-// seeds are tried in order until one of the checkers that the mutant names has seen it.
+// `npm run mutants`: every known bug, one at a time, against the default swarm, of clusters or of sessions. No schedule is
+// written for any of them: seeds are tried in order until one of the checkers that the mutant names has seen it.
 
 import { parseArgs } from 'node:util';
 import { type Mutant, mutantNamed, mutants } from '../mutants.ts';
@@ -68,7 +68,11 @@ async function work(
     const began = now();
     let found: Finding | undefined;
     try {
-      const { violations } = await pool.play({ kind: 'seed', seed: from + at, size, mutant: mutant.name }, secondsMax);
+      const seed = from + at;
+      const { name } = mutant;
+      const { violations } = await (mutant.swarm === 'sessions'
+        ? pool.playSessions(seed, name, secondsMax)
+        : pool.play({ kind: 'seed', seed, size, mutant: name }, secondsMax));
       found = hunt.tried(at, { violations, seconds: now() - began });
     } catch (error: unknown) {
       const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);

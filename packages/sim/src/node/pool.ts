@@ -8,6 +8,7 @@ import type { Size } from '../plan.ts';
 import type { PlantedFault } from '../planted.ts';
 import type { Report, Violation } from '../run.ts';
 import type { RunStory } from '../run-story.ts';
+import type { Counted } from '../sessions/counting.ts';
 import type { Shrunk } from '../shrink.ts';
 
 export type Job =
@@ -18,6 +19,7 @@ export type Job =
       readonly mutant?: string;
       readonly planted?: readonly PlantedFault[];
     }
+  | { readonly kind: 'sessions'; readonly seed: number; readonly mutant?: string }
   | { readonly kind: 'story'; readonly story: RunStory }
   | { readonly kind: 'shrink'; readonly story: RunStory; readonly runsMax: number }
   | {
@@ -74,6 +76,10 @@ export class Pool {
   /** Rejects when the run breaks its worker, or takes longer than it may. */
   play(job: Extract<Job, { readonly kind: 'seed' | 'story' }>, secondsMax?: number): Promise<Played> {
     return this.#run(job, secondsMax);
+  }
+
+  playSessions(seed: number, mutant: string | undefined, secondsMax?: number): Promise<Counted> {
+    return this.#run({ kind: 'sessions', seed, ...(mutant === undefined ? {} : { mutant }) }, secondsMax);
   }
 
   shrink(story: RunStory, runsMax: number): Promise<Shrunk> {

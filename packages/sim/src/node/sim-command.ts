@@ -13,6 +13,7 @@ import { parseStory, printStory, type RunStory } from '../run-story.ts';
 import { type SeedResult, Tally } from '../swarm.ts';
 import { nodeHost } from './node-host.ts';
 import { type Played, Pool } from './pool.ts';
+import { playSessions, shareOut } from './session-seeds.ts';
 import { programVersion } from './version.ts';
 
 const usage = `usage: npm run sim -- [--seeds N] [--from S] [--members 5] [--seconds 60] [--workers N] [--hash]
@@ -88,7 +89,8 @@ export async function simCommand(args: readonly string[], print: Print, progress
 }
 
 async function campaign(settings: Settings, print: Print, progress: Print): Promise<number> {
-  const { seeds, from, size, mutant } = settings;
+  const { from, size, mutant } = settings;
+  const { ofCluster: seeds, ofSessions } = shareOut(settings.seeds, mutant);
   const pool = new Pool(settings.workers);
   const tally = new Tally(size);
   const begun = process.hrtime.bigint();
@@ -119,14 +121,19 @@ async function campaign(settings: Settings, print: Print, progress: Print): Prom
       }
       progress(`${tally.runs} of ${seeds} seeds, ${tally.failures.length} failed, ${seconds().toFixed(0)} s`);
     };
+    const sessions = playSessions({ from, seeds: ofSessions, mutant }, pool, (line) => {
+      progress('');
+      print(line);
+    });
     await Promise.all(Array.from({ length: seeds }, (_, at) => play(from + at)));
+    const sessionsFailed = await sessions;
     progress('');
     const elapsed = seconds();
     for (const line of summary(tally, elapsed, settings)) print(line);
     const [sang] = (await canaryRun).violations;
     print(sang === undefined ? 'canary: FOUND NOTHING' : `canary: fails as it must (${sang.checker})`);
     await saveStories(stories, settings, pool, print);
-    if (tally.failures.length > 0) return 1;
+    if (tally.failures.length + sessionsFailed > 0) return 1;
     return sang === undefined ? 3 : 0;
   } finally {
     await pool.close();

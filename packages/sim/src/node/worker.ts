@@ -4,11 +4,12 @@ import { parentPort } from 'node:worker_threads';
 import { labTestsNamed } from '../labs/suite.ts';
 import { mutantNamed } from '../mutants.ts';
 import { type Report, run, ViolationError } from '../run.ts';
+import { type Counted, count } from '../sessions/counting.ts';
 import { playStory, type Shrunk, shrink } from '../shrink.ts';
 import { nodeHost } from './node-host.ts';
 import type { Job, Played, PlayedLab } from './pool.ts';
 
-async function answer(job: Job): Promise<Played | Shrunk | PlayedLab> {
+async function answer(job: Job): Promise<Played | Counted | Shrunk | PlayedLab> {
   switch (job.kind) {
     case 'seed': {
       const { seed, size, mutant, planted = [] } = job;
@@ -20,6 +21,10 @@ async function answer(job: Job): Promise<Played | Shrunk | PlayedLab> {
         if (error instanceof ViolationError) return { violations: error.violations, report: error.report };
         throw error;
       }
+    }
+    case 'sessions': {
+      const { seed, mutant } = job;
+      return count(seed, mutant === undefined ? {} : { rules: mutantNamed(mutant).rules });
     }
     case 'story': {
       const { violations, report } = await playStory(job.story, nodeHost);

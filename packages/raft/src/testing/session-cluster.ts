@@ -1,6 +1,5 @@
 // Nodes with sessions in one process and virtual time, and an unreliable way from their clients to them.
 
-import assert from 'node:assert/strict';
 import {
   type Configuration,
   type Driver,
@@ -11,14 +10,9 @@ import {
   openDriver,
   type RequestOutcome,
   type StopReason,
-} from '@kontiki/raft';
-import {
-  MemoryLogDisk,
-  MemorySnapshotDisk,
-  MessageNetwork,
-  type VirtualTicker,
-  VirtualTime,
-} from '@kontiki/raft/memory';
+  type Ticker,
+} from '../index.ts';
+import { MemoryLogDisk, MemorySnapshotDisk, MessageNetwork, type VirtualTicker, VirtualTime } from '../memory/index.ts';
 import {
   SessionCalls,
   type SessionCallsOptions,
@@ -29,17 +23,20 @@ import {
   type SessionReply,
   type SessionResult,
   type SessionRules,
-} from '@kontiki/raft/sessions';
+} from '../sessions/index.ts';
 import { decodeSum, encodeSum, Tally } from './tally.ts';
 
 export type SessionDriver = Driver<SessionResult, 'sum', number>;
 
-interface Life {
+export interface Life {
   readonly driver: SessionDriver;
   readonly host: SessionHost<'sum', number>;
   readonly tally: Tally;
   readonly machine: SessionMachine<number, 'sum', number>;
   readonly ticker: VirtualTicker;
+  isAsleep: boolean;
+  /** What came to it while it was asleep. */
+  readonly arrivals: (() => void)[];
 }
 
 export interface Seat {
@@ -66,11 +63,13 @@ export interface SessionClusterOptions {
   readonly settings?: Partial<DriverSettings>;
   readonly limits?: Partial<SessionLimits>;
   readonly rules?: { readonly sessions?: SessionRules; readonly driver?: DriverRules };
+  /** The clock of a process, over that of its machine; the same unless given. */
+  readonly clock?: (id: NodeId, ticker: VirtualTicker) => Ticker;
 }
 
 export class SessionCluster {
-  readonly time = new VirtualTime();
-  readonly network = new MessageNetwork();
+  readonly time: VirtualTime = new VirtualTime();
+  readonly network: MessageNetwork = new MessageNetwork();
   readonly seats: readonly Seat[];
   mishap: () => Mishap = () => noMishap;
   answersLost = 0;
@@ -102,7 +101,8 @@ export class SessionCluster {
     seat.boot += 1;
     seat.stopped = undefined;
     const ticker = this.time.ticker();
-    const { rules, settings, limits } = this.#options;
+    const { rules, settings, limits, clock } = this.#options;
+    const own = clock?.(seat.id, ticker) ?? ticker;
     const tally = new Tally();
     const machine = new SessionMachine({
       machine: tally,
@@ -115,10 +115,10 @@ export class SessionCluster {
         id: seat.id,
         boot: seat.boot,
         bootstrap: this.#configuration,
-        log: seat.logDisk.open(ticker),
-        snapshots: seat.snapshotDisk.open(ticker),
-        transport: this.network.at(seat.id, ticker),
-        ticker,
+        log: seat.logDisk.open(own),
+        snapshots: seat.snapshotDisk.open(own),
+        transport: this.network.at(seat.id, own),
+        ticker: own,
         stateMachine: machine,
         ...(rules?.driver === undefined ? {} : { rules: { driver: rules.driver } }),
         seed: 'seed',
@@ -129,14 +129,35 @@ export class SessionCluster {
       },
     );
     this.time.until(() => outcome !== undefined, 'opening has failed or succeeded');
-    assert.ok(outcome?.kind === 'done', outcome?.kind === 'failed' ? outcome.error.message : '');
-    const driver = outcome.value;
-    const host = new SessionHost({ node: driver, table: machine.table, ticker, ...(limits ? { limits } : {}) });
+    const driver = resultOf(outcome);
+    const host = new SessionHost({ node: driver, table: machine.table, ticker: own, ...(limits ? { limits } : {}) });
     driver.onStopped((reason) => {
       seat.stopped = reason;
     });
-    seat.life = { driver, host, tally, machine, ticker };
+    seat.life = { driver, host, tally, machine, ticker, isAsleep: false, arrivals: [] };
     return seat.life;
+  }
+
+  /** The process stands still, and does not know it. */
+  sleep({ life }: Seat): void {
+    if (life === undefined) return;
+    life.isAsleep = true;
+    life.ticker.stall();
+  }
+
+  /** It goes on: with its clock, or with what has come meanwhile. */
+  wake({ life }: Seat, first: 'clock' | 'arrivals'): void {
+    if (life?.isAsleep !== true) return;
+    life.isAsleep = false;
+    const arrive = (): void => {
+      for (const arrival of life.arrivals.splice(0)) arrival();
+    };
+    if (first === 'arrivals') {
+      life.ticker.resumeBehind(arrive);
+      return;
+    }
+    life.ticker.resume();
+    arrive();
   }
 
   kill(seat: Seat): void {
@@ -159,7 +180,7 @@ export class SessionCluster {
       const status = found?.life?.driver.status();
       return status?.role === 'leader' && status.commit > 0;
     }, 'there is one leader');
-    assert.ok(found?.life !== undefined);
+    if (found?.life === undefined) throw new Error('a leader was found and is gone');
     return { ...found, life: found.life };
   }
 
@@ -202,11 +223,13 @@ export class SessionCluster {
             if (isFirst) finish({ kind: 'refused', reason: 'nobody listens there' });
             return;
           }
-          life.host.handle(body, (reply) => {
-            if (seat.life !== life || !isFirst) return;
-            if (mishap.isAnswerLost) this.answersLost += 1;
-            else this.time.defer(() => finish({ kind: 'answered', body: reply }));
-          });
+          whenAwake(life, () =>
+            life.host.handle(body, (reply) => {
+              if (seat.life !== life || !isFirst) return;
+              if (mishap.isAnswerLost) this.answersLost += 1;
+              else this.time.defer(() => finish({ kind: 'answered', body: reply }));
+            }),
+          );
         };
         const travel = (isFirst: boolean, ticks: number): void => {
           if (ticks > 0) this.time.after(ticks, () => arrive(isFirst));
@@ -247,7 +270,7 @@ export class TestClient {
   begin(body: Uint8Array, timeoutTicks?: number): Pending<SessionReply> {
     const pending: Pending<SessionReply> = { outcome: undefined };
     this.calls.propose(body, timeoutTicks, (outcome) => {
-      assert.equal(pending.outcome, undefined, 'answered twice');
+      if (pending.outcome !== undefined) throw new Error('answered twice');
       pending.outcome = outcome;
     });
     return pending;
@@ -262,8 +285,18 @@ export class TestClient {
 }
 
 export function answerOf<T>({ outcome }: Pending<T>): T {
-  assert.ok(outcome?.kind === 'done', outcome?.kind === 'failed' ? outcome.error.message : 'no answer yet');
-  return outcome.value;
+  return resultOf(outcome);
+}
+
+/** What stands still hears it later. */
+export function whenAwake({ isAsleep, arrivals }: Life, task: () => void): void {
+  if (isAsleep) arrivals.push(task);
+  else task();
+}
+
+function resultOf<T>(outcome: Outcome<T> | undefined): T {
+  if (outcome?.kind === 'done') return outcome.value;
+  throw outcome?.error ?? new Error('no answer yet');
 }
 
 export function codeOf({ outcome }: Pending<unknown>): string | undefined {

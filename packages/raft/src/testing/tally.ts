@@ -1,9 +1,9 @@
 // The smallest state machine that shows a command done twice: a sum. Its result is the sum after the command.
 
-import type { CommittedCommand, MemoryStateMachine } from '@kontiki/raft';
+import type { CommittedCommand, MemoryStateMachine } from '../index.ts';
 
 export class Tally implements MemoryStateMachine<number, 'sum', number> {
-  readonly kind = 'memory';
+  readonly kind = 'memory' as const;
   sum = 0;
 
   apply(batch: readonly CommittedCommand[]): readonly number[] {
