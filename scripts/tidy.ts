@@ -117,6 +117,22 @@ export const table: readonly Area[] = [
     platform: 'none',
   },
   { name: 'sim/node', folder: 'packages/sim/src/node', areas: ['sim'], npm: [], platform: 'node' },
+  { name: 'grpc/hpack', folder: 'packages/grpc/src/hpack', areas: [], npm: [], platform: 'sync' },
+  { name: 'grpc/frames', folder: 'packages/grpc/src/frames', areas: [], npm: [], platform: 'sync' },
+  {
+    name: 'grpc/connection',
+    folder: 'packages/grpc/src/connection',
+    areas: ['grpc/hpack', 'grpc/frames'],
+    npm: [],
+    platform: 'sync',
+  },
+  {
+    name: 'grpc',
+    folder: 'packages/grpc/src',
+    areas: ['grpc/hpack', 'grpc/frames', 'grpc/connection'],
+    npm: [],
+    platform: 'node',
+  },
   {
     name: 'server',
     folder: 'packages/server/src',
@@ -152,6 +168,7 @@ const entries: Readonly<Record<string, string>> = {
   '@kontiki/member/mutants': 'member/mutants',
   '@kontiki/sim': 'sim',
   '@kontiki/sim/node': 'sim/node',
+  '@kontiki/grpc': 'grpc',
   kontiki: 'server',
 };
 
