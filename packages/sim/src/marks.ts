@@ -64,8 +64,8 @@ export const unreachable: Readonly<Record<string, string>> = {
   'message timeoutNow to learner': 'leadership is handed to voters only',
   'wal A': 'no seed has files of a newer program; packages/wal/test has',
   'wal K': 'only a faulty writer gives nonsense a right checksum; packages/wal/test does',
-  'why lease.renew': 'members do not offer lease reads; packages/raft/test does',
-  'why lease.serve': 'members do not offer lease reads; packages/raft/test does',
-  'why lease.expired': 'members do not offer lease reads; packages/raft/test does',
+  'why lease.renew': 'members do not offer lease reads; runs of sessions do',
+  'why lease.serve': 'members do not offer lease reads; runs of sessions do',
+  'why lease.expired': 'members do not offer lease reads; runs of sessions do',
   'why cfg.refuse.term': 'a member hands a change to the core only when the core will take it',
 };
