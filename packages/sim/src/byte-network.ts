@@ -267,7 +267,7 @@ class End implements Connection {
   write(bytes: Uint8Array): boolean {
     const { other } = this;
     if (this.isClosed || this.#isEnding || other === undefined) return true;
-    for (const piece of pieces(other.#link, bytes.slice())) other.#push({ kind: 'bytes', bytes: piece });
+    for (const piece of pieces(other.#link, bytes)) other.#push({ kind: 'bytes', bytes: piece });
     other.#isOtherBlocked = other.#incomingBytes > bufferBytesMax;
     return !other.#isOtherBlocked;
   }
@@ -359,8 +359,9 @@ class End implements Connection {
 }
 
 /** The bytes in the pieces in which they will arrive. */
-function pieces(link: Link, bytes: Uint8Array): readonly Uint8Array[] {
+function pieces(link: Link, written: Uint8Array): readonly Uint8Array[] {
   const { chance, noise } = link;
+  const bytes = noise.length > 0 ? written.slice() : written;
   if (noise.length > 0) addNoise(bytes, noise);
   if (bytes.length < 2 || !chance.oneIn(8)) return [bytes];
   const at = chance.between(1, bytes.length - 1);
