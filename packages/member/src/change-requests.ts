@@ -5,6 +5,7 @@ import { type NodeId, OutcomeUnknownError, OverloadedError, type Transport } fro
 import { MemberError, type MemberRecord, type MembershipChange } from './api.ts';
 import { decodeForwardReply, encodeForwardRequest, type ForwardReply } from './forward.ts';
 import { decodeMembers } from './roster.ts';
+import { type Leader, WaitingForLeader } from './waiting-for-leader.ts';
 
 /** How a change came back. `lost`: it may have arrived. */
 export type ChangeReply = Extract<
@@ -32,14 +33,18 @@ interface Asked {
 
 export class ChangeRequests {
   readonly #options: ChangeRequestsOptions;
-  /** Not under way: asked for again when a leader is known, and each tick. */
-  #waiting: Asked[] = [];
+  readonly #waiting: WaitingForLeader<Asked>;
   #pending = 0;
-  #leader: { readonly id: NodeId; readonly isSelf: boolean } | undefined;
-  #now = 0;
 
   constructor(options: ChangeRequestsOptions) {
     this.#options = options;
+    this.#waiting = new WaitingForLeader<Asked>(
+      (asked, leader, ticksLeft) => this.#attempt(asked, leader, ticksLeft),
+      ({ answer }, code) => {
+        const error = new MemberError(code, 'no leader took the change of membership in time');
+        answer({ kind: 'failed', error });
+      },
+    );
   }
 
   ask(change: MembershipChange, answer: (answer: ChangeAnswer) => void): void {
@@ -52,55 +57,35 @@ export class ChangeRequests {
       this.#pending--;
       answer(answered);
     };
-    this.#attempt({ change, deadline: this.#now + this.#options.timeoutTicks, answer: counted });
+    this.#waiting.ask({ change, deadline: this.#waiting.now + this.#options.timeoutTicks, answer: counted });
   }
 
   leaderIs(leader: NodeId | undefined, isSelf: boolean): void {
-    this.#leader = leader === undefined ? undefined : { id: leader, isSelf };
-    this.#attemptWaiting();
+    this.#waiting.leaderIs(leader, isSelf);
   }
 
   advance(ticks: number): void {
-    this.#now += ticks;
-    this.#attemptWaiting();
+    this.#waiting.advance(ticks);
   }
 
   failAll(error: Error): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { answer } of waiting) answer({ kind: 'failed', error });
+    for (const { answer } of this.#waiting.takeAll()) answer({ kind: 'failed', error });
   }
 
-  #attemptWaiting(): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const asked of waiting) {
-      if (asked.deadline > this.#now) this.#attempt(asked);
-      else {
-        const code = this.#leader === undefined ? 'noLeader' : 'timedOut';
-        const error = new MemberError(code, 'no leader took the change of membership in time');
-        asked.answer({ kind: 'failed', error });
-      }
-    }
-  }
-
-  #attempt(asked: Asked): void {
-    const leader = this.#leader;
-    if (leader === undefined) {
-      this.#waiting.push(asked);
-    } else if (leader.isSelf) {
+  #attempt(asked: Asked, leader: Leader, ticksLeft: number): void {
+    if (leader.isSelf) {
       this.#options.here(asked.change, (reply) => this.#settle(asked, reply));
-    } else {
-      const body = encodeForwardRequest({ kind: 'change', change: asked.change });
-      this.#options.transport.request(leader.id, body, asked.deadline - this.#now, (outcome) => {
-        if (outcome.kind === 'refused') this.#waiting.push(asked);
-        else this.#settle(asked, outcome.kind === 'answered' ? decodeForwardReply(outcome.body) : undefined);
-      });
+      return;
     }
+    const body = encodeForwardRequest({ kind: 'change', change: asked.change });
+    this.#options.transport.request(leader.id, body, ticksLeft, (outcome) => {
+      if (outcome.kind === 'refused') this.#waiting.askAgain(asked);
+      else this.#settle(asked, outcome.kind === 'answered' ? decodeForwardReply(outcome.body) : undefined);
+    });
   }
 
-  #settle({ change, deadline, answer }: Asked, reply: ForwardReply | undefined): void {
+  #settle(asked: Asked, reply: ForwardReply | undefined): void {
+    const { change, answer } = asked;
     switch (reply?.kind) {
       case 'members':
         answer({ kind: 'done', members: decodeMembers(reply.members)?.members ?? [] });
@@ -109,7 +94,7 @@ export class ChangeRequests {
         answer({ kind: 'failed', error: new MemberError(reply.reason, `the change is refused: ${reply.reason}`) });
         return;
       case 'refused':
-        if (reply.reason === 'notLeader') this.#waiting.push({ change, deadline, answer });
+        if (reply.reason === 'notLeader') this.#waiting.askAgain(asked);
         else answer({ kind: 'failed', error: new OverloadedError('the leader takes no more changes for now') });
         return;
       default: {

@@ -6,6 +6,7 @@ import type { Completion, Index, NodeId, Transport } from '@kontiki/raft';
 import { MemberError } from './api.ts';
 import { decodeForwardReply, encodeForwardRequest, type ForwardReply } from './forward.ts';
 import type { MemberRules } from './rules.ts';
+import { type Leader, WaitingForLeader } from './waiting-for-leader.ts';
 
 export type LeaseQuestion = { readonly kind: 'keepAlive' | 'timeToLive'; readonly lease: bigint };
 export interface LeaseAnswer {
@@ -32,14 +33,15 @@ interface Question {
 
 export class LeaderQuestions {
   readonly #options: LeaderQuestionsOptions;
-  /** Not under way: asked again when a leader is known. */
-  #waiting: Question[] = [];
+  readonly #waiting: WaitingForLeader<Question>;
   #pending = 0;
-  #leader: { readonly id: NodeId; readonly isSelf: boolean } | undefined;
-  #now = 0;
 
   constructor(options: LeaderQuestionsOptions) {
     this.#options = options;
+    this.#waiting = new WaitingForLeader<Question>(
+      (asked, leader, ticksLeft) => this.#attempt(asked, leader, ticksLeft),
+      (asked, code) => this.#fail(asked, code),
+    );
   }
 
   ask(question: LeaseQuestion, done: Completion<LeaseAnswer>): void {
@@ -48,24 +50,22 @@ export class LeaderQuestions {
       this.#pending--;
       done(outcome);
     };
-    const asked = { question, deadline: this.#now + this.#options.timeoutTicks, done: counted };
+    const asked = { question, deadline: this.#waiting.now + this.#options.timeoutTicks, done: counted };
     if (this.#pending > this.#options.pendingMax) this.#fail(asked, 'timedOut');
-    else this.#attempt(asked);
+    else this.#waiting.ask(asked);
   }
 
   leaderIs(leader: NodeId | undefined, isSelf: boolean): void {
-    this.#leader = leader === undefined ? undefined : { id: leader, isSelf };
-    this.#attemptWaiting();
+    this.#waiting.leaderIs(leader, isSelf);
   }
 
   advance(ticks: number): void {
-    this.#now += ticks;
-    this.#attemptWaiting();
+    this.#waiting.advance(ticks);
   }
 
   /** A peer asks this member. `undefined` when it is not the leader. */
   answerHere(question: LeaseQuestion, done: (answer: LeaseAnswer | undefined) => void): void {
-    if (this.#leader?.isSelf !== true) {
+    if (!this.#waiting.isLeader) {
       done(undefined);
       return;
     }
@@ -77,9 +77,7 @@ export class LeaderQuestions {
   }
 
   failAll(error: Error): void {
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const { done } of waiting) done({ kind: 'failed', error });
+    for (const { done } of this.#waiting.takeAll()) done({ kind: 'failed', error });
   }
 
   #look({ kind, lease }: LeaseQuestion): LeaseAnswer {
@@ -92,34 +90,20 @@ export class LeaderQuestions {
     return { ttl: Math.floor(remaining / ticksPerSecond), grantedTtl: granted };
   }
 
-  #attemptWaiting(): void {
-    if (this.#waiting.length === 0) return;
-    const waiting = this.#waiting;
-    this.#waiting = [];
-    for (const question of waiting) {
-      if (question.deadline > this.#now) this.#attempt(question);
-      else this.#fail(question, this.#leader === undefined ? 'noLeader' : 'timedOut');
-    }
-  }
-
-  #attempt(asked: Question): void {
-    const leader = this.#leader;
-    if (leader === undefined) {
-      this.#waiting.push(asked);
-    } else if (leader.isSelf) {
+  #attempt(asked: Question, leader: Leader, ticksLeft: number): void {
+    if (leader.isSelf) {
       this.answerHere(asked.question, (answer) => this.#settle(asked, answer));
-    } else {
-      const left = asked.deadline - this.#now;
-      this.#options.transport.request(leader.id, encodeForwardRequest(asked.question), left, (outcome) => {
-        const reply = outcome.kind === 'answered' ? decodeForwardReply(outcome.body) : undefined;
-        this.#settle(asked, reply?.kind === 'lease' ? reply : undefined);
-      });
+      return;
     }
+    this.#options.transport.request(leader.id, encodeForwardRequest(asked.question), ticksLeft, (outcome) => {
+      const reply = outcome.kind === 'answered' ? decodeForwardReply(outcome.body) : undefined;
+      this.#settle(asked, reply?.kind === 'lease' ? reply : undefined);
+    });
   }
 
   /** Both questions may be asked twice without harm, so whatever went wrong is tried again. */
   #settle(asked: Question, answer: LeaseAnswer | undefined): void {
-    if (answer === undefined) this.#waiting.push(asked);
+    if (answer === undefined) this.#waiting.askAgain(asked);
     else asked.done({ kind: 'done', value: { ttl: answer.ttl, grantedTtl: answer.grantedTtl } });
   }
 
