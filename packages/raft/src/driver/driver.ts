@@ -43,6 +43,7 @@ import { Reading } from './reading.ts';
 import { type DriverRules, driverRules } from './rules.ts';
 import type { DriverSettings } from './settings.ts';
 import { Snapshotting } from './snapshotting.ts';
+import { isPristine } from './start-plan.ts';
 import { Writing } from './writing.ts';
 
 export class Driver<Result, Query, Answer> {
@@ -128,6 +129,7 @@ export class Driver<Result, Query, Answer> {
       settings,
       rules,
       restore,
+      hasLog: () => this.#writing.hasSynced || !isPristine(restore),
       step: (input) => step(input) ?? notLeader,
       log: (level, message, fields) => this.#log(level, message, fields),
       failed,

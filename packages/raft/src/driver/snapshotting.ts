@@ -33,6 +33,8 @@ export interface SnapshottingParts<Result, Query, Answer> {
   readonly rules: DriverRules;
   /** What the node starts with. */
   readonly restore: Options['restore'];
+  /** Whether the log on disk holds anything. */
+  readonly hasLog: () => boolean;
   readonly step: (input: Input) => Verdict;
   readonly log: (level: LogRecord['level'], message: string, fields: LogRecord['fields']) => void;
   readonly failed: (error: Error) => void;
@@ -166,8 +168,13 @@ export class Snapshotting<Result, Query, Answer> {
 
   /** A leader offers a snapshot. */
   offered(from: NodeId, meta: SnapshotMeta): SnapshotSink | undefined {
-    const { snapshots, log } = this.#parts;
+    const { snapshots, log, hasLog } = this.#parts;
     const fields = { from, index: meta.last.index, term: meta.last.term, applied: this.#applied };
+    // With an empty log beside it, a snapshot is taken for what is left of a member whose log is lost.
+    if (!hasLog()) {
+      log('info', 'snapshot refused for now: the log of this node has not begun', fields);
+      return undefined;
+    }
     const isGoing = this.#dropping !== undefined && meta.last.index < this.#dropping;
     if (this.#isStopped || isGoing || meta.last.index <= this.#applied || this.#receiving !== undefined) {
       log('info', 'snapshot refused: it is not needed, or another one is on its way or being removed', fields);

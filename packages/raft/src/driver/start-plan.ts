@@ -116,7 +116,12 @@ function stop(reason: string): StartPlan {
   return { kind: 'stop', reason };
 }
 
-function isPristine({ base, entries, hardState }: RecoveredLog): boolean {
+/** Whether nothing was ever written to this log. */
+export function isPristine({
+  base,
+  entries,
+  hardState,
+}: Pick<RecoveredLog, 'base' | 'entries' | 'hardState'>): boolean {
   return (
     base.last.index === 0 && base.configuration.voters.length === 0 && entries.length === 0 && hardState.term === 0
   );

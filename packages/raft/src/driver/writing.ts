@@ -37,6 +37,11 @@ export class Writing {
     return this.#writes;
   }
 
+  /** Whether this life has made anything durable. */
+  get hasSynced(): boolean {
+    return this.#synced > 0;
+  }
+
   write(write: Persist): void {
     assert(this.#inFlight === undefined, () => `write ${write.id} was handed out while ${this.#inFlight} is in flight`);
     this.#inFlight = write.id;

@@ -18,6 +18,9 @@ const id = 'a' as NodeId;
 const peer = 'b' as NodeId;
 const alone: Configuration = { voters: [id], outgoing: [], learners: [], addresses: [] };
 
+/** Nobody has told it of members yet. */
+const joining: Configuration = { ...alone, voters: [] };
+
 /** A node that is offered snapshots by the test. */
 function node(configuration: Configuration = alone, hold: (removal: () => void) => void = (removal) => removal()) {
   const time = new VirtualTime();
@@ -32,7 +35,7 @@ function node(configuration: Configuration = alone, hold: (removal: () => void) 
     {
       id,
       boot: 1,
-      bootstrap: configuration,
+      ...(configuration === joining ? { join: { peers: [] } } : { bootstrap: configuration }),
       log: new MemoryLogDisk().open(ticker),
       snapshots: {
         ...snapshots,
@@ -132,6 +135,19 @@ test('a snapshot is refused while a removal is under way that would take it alon
   removals[0]?.();
   time.settle();
   store(time, offer(5));
+});
+
+test('a node that joins takes a snapshot only once its log has begun', () => {
+  const { time, offer, isRefused, receive } = node(joining);
+  assert.equal(isRefused(4), true);
+
+  const none = { term: 0 as Term, index: 0 as Index };
+  const heartbeat = { prev: none, entries: [], commit: 0 as Index, round: 1 };
+  receive({ kind: 'appendEntries', from: peer, to: id, term: 2 as Term, ...heartbeat });
+  assert.equal(isRefused(4), true);
+
+  time.settle();
+  store(time, offer(4));
 });
 
 test('a snapshot that the log has overtaken is dropped once the state machine is durable beyond it', () => {
