@@ -1,0 +1,86 @@
+// Tests of key/value services in the form in which the suite lists them, from their bodies.
+
+import { Chance } from '../../chance.ts';
+import { LabNetwork } from '../network.ts';
+import type { Numbers } from '../raft-lab.ts';
+import { type SettingName, settingNamed, settingNames } from '../settings.ts';
+import type { LabTest } from '../suite.ts';
+import { type Body, Threads } from '../threads.ts';
+import type { Ground } from './ground.ts';
+import { type GroupOptions, KvGroup } from './kv-group.ts';
+
+type Header = Pick<LabTest, 'name' | 'title' | 'part'>;
+
+export interface GroupTest<Request, Answer> extends Header {
+  readonly peers: number;
+  readonly network: 'reliable' | 'unreliable';
+  readonly logBytesMax?: number;
+  readonly newMachine: GroupOptions<Request, Answer>['newMachine'];
+  /** Answers how many operations its clients have had. */
+  readonly body: (group: KvGroup<Request, Answer>) => Body<number>;
+}
+
+/** Of a service on several servers. */
+export function groupTest<Request, Answer>(test: GroupTest<Request, Answer>): LabTest {
+  const { name, title, part, peers, network, logBytesMax, newMachine, body } = test;
+  return {
+    name,
+    title,
+    part,
+    peers,
+    network,
+    settings: settingNames,
+    run: (setting, seed, planted) => {
+      const threads = new Threads();
+      return threads.run(function* () {
+        const group = new KvGroup<Request, Answer>(threads, {
+          servers: peers,
+          setting,
+          seed: `${name} ${setting} ${seed}`,
+          isReliable: network === 'reliable',
+          logBytesMax,
+          newMachine,
+          ...(planted === undefined ? {} : { planted }),
+        });
+        return group.numbers(yield* body(group));
+      });
+    },
+  };
+}
+
+export interface SingleTest extends Header {
+  readonly network: 'reliable' | 'unreliable';
+  /** Answers how many operations its clients have had. */
+  readonly body: (ground: Ground) => Body<number>;
+}
+
+/** Nothing of Raft is in them, so two settings of it are one. */
+const singleSettings: readonly SettingName[] = ['paper', 'hard'];
+
+/** Of one server without a log. */
+export function singleTest({ name, title, part, network, body }: SingleTest): LabTest {
+  return {
+    name,
+    title,
+    part,
+    peers: 1,
+    network,
+    settings: singleSettings,
+    run: (setting, seed) => {
+      const threads = new Threads();
+      const of = `${name} ${setting} ${seed}`;
+      const wires = new LabNetwork(threads.clock, of, settingNamed(setting).network(of));
+      wires.isReliable = network === 'reliable';
+      const isHard = setting === 'hard';
+      const commands = threads.run(() => body({ threads, network: wires, chance: new Chance(of, 'test'), isHard }));
+      const numbers: Numbers = {
+        virtualMs: threads.now,
+        peers: 1,
+        rpcs: wires.requests,
+        bytes: wires.bytes,
+        commands,
+      };
+      return numbers;
+    },
+  };
+}

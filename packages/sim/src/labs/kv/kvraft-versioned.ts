@@ -1,0 +1,191 @@
+// 6.5840's replicated store (4B, and 4C with snapshots): bodies of its tests. A put names the version that it replaces.
+
+import { claim } from '../raft-lab.ts';
+import type { Body } from '../threads.ts';
+import type { Calls } from './calls.ts';
+import { VersionedClerk } from './clerks.ts';
+import { type GenericFlags, genericTest } from './generic-test.ts';
+import type { KvGroup } from './kv-group.ts';
+import {
+  checkVersions,
+  newVersionedHistory,
+  type Puts,
+  VersionedClient,
+  type VersionedHistory,
+  versionedWork,
+} from './versioned-client.ts';
+import type { VersionedAnswer, VersionedRequest } from './versioned-machine.ts';
+
+export type VersionedGroup = KvGroup<VersionedRequest, VersionedAnswer>;
+
+/** The labs' rounds take one second, and their faults come after it. */
+const roundMs = 1000;
+/** A round under faults has to be longer than an election, or hardly anything is done in it. */
+const hardRoundMs = 5000;
+const thinkMs = 100;
+/** The labs' heartbeat of 100 ms, by three. */
+const msPerOperation = 100 / 3;
+export const logBytesMax = 1000;
+
+export function* genericVersioned(group: VersionedGroup, flags: GenericFlags): Body<number> {
+  const { threads, chance, cluster } = group;
+  const { hasRandomKeys = false, crashes = false, partitions = false } = flags;
+  const clerks = new Clerks(group);
+  const checker = clerks.client();
+  const keys = hasRandomKeys ? Array.from({ length: 100 }, (_, key) => `k${key}`) : ['k'];
+  const isHard = cluster.setting.name === 'hard';
+  // Without losses and deaths each put that was not answered with ok certainly failed. Not so where a request comes a second
+  // time: to one who did not lead yet when it came first.
+  const isSure = cluster.network.isReliable && !crashes && !partitions && !isHard;
+  const all: Puts[] = [];
+  yield* genericTest({
+    ...flags,
+    group,
+    roundMs: isHard && (crashes || partitions) ? hardRoundMs : roundMs,
+    work: (number, isOver) =>
+      versionedWork({ threads, chance, client: clerks.client(`${number}`), keys, thinkMs, isOver }),
+    check: function* (puts) {
+      all.push(...puts);
+      let versions = 0;
+      for (const key of keys) versions += (yield* checker.get(key))?.version ?? 0;
+      checkVersions(versions, all, isSure);
+    },
+  });
+  clerks.history.check();
+  return clerks.history.length;
+}
+
+/** A thousand puts of one client take less than a third of a heartbeat each. */
+export function* versionedSpeed(group: VersionedGroup): Body<number> {
+  const { threads } = group;
+  const operations = 1000;
+  const clerks = new Clerks(group);
+  const client = clerks.client();
+  // From here on there is a leader.
+  yield* client.get('x');
+  const begun = threads.now;
+  for (let version = 0; version < operations; version += 1) yield* client.expectPut('x', `${version}`, version, 'ok');
+  const ms = (threads.now - begun) / operations;
+  claim(ms <= msPerOperation, () => `an operation takes ${ms} ms, more than ${msPerOperation}`);
+  clerks.history.check();
+  return clerks.history.length;
+}
+
+/** A leader without a majority answers nobody, and what it was asked for is done when the network is whole again. */
+export function* versionedOnePartition(group: VersionedGroup): Body<number> {
+  const { threads, cluster } = group;
+  const clerks = new Clerks(group);
+  const everywhere = clerks.client();
+  yield* put(everywhere, '13', 0);
+
+  const { majority, minority } = yield* group.halves();
+  cluster.partition([majority, minority]);
+  const inMajority = clerks.client('majority', majority);
+  const [putCalls, getCalls] = [group.calls('cut off 1', minority), group.calls('cut off 2', minority)];
+  const [putter, getter] = [clerks.over(putCalls, 'cut off 1'), clerks.over(getCalls, 'cut off 2')];
+  yield* put(inMajority, '14', 1);
+  yield* inMajority.expect('1', '14', 2);
+
+  // It names the version that will be there when the network is whole.
+  const stuckPut = threads.spawn(() => putter.put('1', '15', 3));
+  const stuckGet = threads.spawn(() => getter.get('1'));
+  const done = (): number => [stuckPut, stuckGet].filter(({ isDone }) => isDone).length;
+  yield* threads.sleep(1000);
+  claim(done() === 0, () => `${done()} calls were answered in a minority`);
+  yield* inMajority.expect('1', '14', 2);
+  yield* put(inMajority, '16', 2);
+  yield* inMajority.expect('1', '16', 3);
+
+  group.connectAll();
+  for (const calls of [putCalls, getCalls]) calls.connect(group.everybody);
+  for (let waited = 0; waited < 3000 && done() < 2; waited += 100) yield* threads.sleep(100);
+  claim(done() === 2, () => `only ${done()} calls of 2 were answered within 3 s after the network was whole`);
+  const outcome = stuckPut.result;
+  claim(outcome === 'ok' || outcome === 'errMaybe', () => `the put of the minority: ${outcome}`);
+  yield* everywhere.expect('1', '15', 4);
+  clerks.history.check();
+  return clerks.history.length;
+}
+
+/** A server that was away gets a snapshot, since the log it needs is gone, and serves with it. */
+export function* versionedSnapshotRpc(group: VersionedGroup): Body<number> {
+  const { threads, cluster } = group;
+  const clerks = new Clerks(group);
+  const client = clerks.client();
+  yield* put(client, 'A', 0, 'a');
+  yield* client.expect('a', 'A', 1);
+
+  cluster.partition([[0, 1], [2]]);
+  const first = clerks.client('first', [0, 1]);
+  for (let key = 0; key < 50; key += 1) yield* put(first, `${key}`, 0, `${key}`);
+  yield* threads.sleep(1000);
+  yield* put(first, 'B', 0, 'b');
+  group.checkLog(8 * logBytesMax);
+
+  cluster.partition([[0, 2], [1]]);
+  const second = clerks.client('second', [0, 2]);
+  yield* put(second, 'C', 0, 'c');
+  yield* put(second, 'D', 0, 'd');
+  for (const [key, value] of [
+    ['a', 'A'],
+    ['b', 'B'],
+    ['1', '1'],
+    ['49', '49'],
+  ] as const) {
+    yield* second.expect(key, value, 1);
+  }
+
+  cluster.partition([[0, 1, 2]]);
+  yield* put(client, 'E', 0, 'e');
+  for (const [key, value] of [
+    ['c', 'C'],
+    ['e', 'E'],
+    ['1', '1'],
+  ] as const)
+    yield* client.expect(key, value, 1);
+  clerks.history.check();
+  return clerks.history.length;
+}
+
+/** Eight hundred operations on one key leave a small log and a small snapshot. */
+export function* versionedSnapshotSize(group: VersionedGroup): Body<number> {
+  const { threads } = group;
+  const clerks = new Clerks(group);
+  const client = clerks.client();
+  const begun = threads.now;
+  for (let version = 0; version < 400; version += 1) {
+    const value = `${version % 2}`;
+    yield* client.expectPut('x', value, version, 'ok');
+    yield* client.expect('x', value, version + 1);
+  }
+  group.checkLog(8 * logBytesMax);
+  group.checkSnapshot(500);
+  const ms = threads.now - begun;
+  claim(ms < 20_000, () => `800 operations took ${ms} ms`);
+  clerks.history.check();
+  return clerks.history.length;
+}
+
+/** Where leaders change or messages are lost, nobody may hear that a put has happened. What is read afterwards tells. */
+function* put(client: VersionedClient, value: string, version: number, key = '1'): Body {
+  const outcome = yield* client.put(key, value, version);
+  claim(outcome === 'ok' || outcome === 'errMaybe', () => `put ${key} at ${version}: ${outcome}`);
+}
+
+/** The clients of one test, and what they have seen. */
+class Clerks {
+  readonly history: VersionedHistory = newVersionedHistory();
+  readonly #group: VersionedGroup;
+
+  constructor(group: VersionedGroup) {
+    this.#group = group;
+  }
+
+  client(name = 'checker', servers: readonly number[] = this.#group.everybody): VersionedClient {
+    return this.over(this.#group.calls(`client ${name}`, servers), name);
+  }
+
+  over(calls: Calls<VersionedRequest, VersionedAnswer>, name: string): VersionedClient {
+    return new VersionedClient(`client ${name}`, new VersionedClerk(calls), this.history);
+  }
+}
