@@ -2,6 +2,9 @@
 // the list here.
 
 import type { Planted } from './cluster.ts';
+import { appendTests, versionedTests } from './kv/kvraft-tests.ts';
+import { rsmTests } from './kv/rsm-tests.ts';
+import { singleTests } from './kv/single-tests.ts';
 import { agreementTests } from './raft-agreement.ts';
 import { electionTests } from './raft-elections.ts';
 import type { Numbers } from './raft-lab.ts';
@@ -20,24 +23,31 @@ export interface LabTest {
   /** `reliable`, `unreliable`, … for a table. */
   readonly network: string;
   readonly settings: readonly SettingName[];
+  /** Chance decides nothing in it: many seeds would be one run many times. */
+  readonly isSeedless?: boolean;
   /** Runs it to the end; throws what did not hold. */
   readonly run: (setting: SettingName, seed: number, planted?: Planted) => Numbers;
 }
 
-export const labTests: readonly LabTest[] = [
+export const raftTests: readonly LabTest[] = [
   ...electionTests,
   ...agreementTests,
   ...persistenceTests,
   ...snapshotTests,
 ];
 
-export function labTestsNamed(names: readonly string[]): readonly LabTest[] {
+export const kvTests: readonly LabTest[] = [...singleTests, ...rsmTests, ...appendTests, ...versionedTests];
+
+export const labTests: readonly LabTest[] = [...raftTests, ...kvTests];
+
+/** Those of `tests` that have these names; all, when there are no names. */
+export function labTestsNamed(names: readonly string[], tests: readonly LabTest[]): readonly LabTest[] {
   for (const name of names) {
-    if (!labTests.some((test) => test.name === name)) {
-      throw new RangeError(`there is no test ${name}; there are ${labTests.map((test) => test.name).join(', ')}`);
+    if (!tests.some((test) => test.name === name)) {
+      throw new RangeError(`there is no test ${name}; there are ${tests.map((test) => test.name).join(', ')}`);
     }
   }
-  return names.length === 0 ? labTests : labTests.filter((test) => names.includes(test.name));
+  return names.length === 0 ? tests : tests.filter((test) => names.includes(test.name));
 }
 
 export { settingNames };

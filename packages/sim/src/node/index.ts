@@ -1,3 +1,4 @@
+export { allLabTests } from './lab-tests.ts';
 export { labsCommand } from './labs-command.ts';
 export { mutantsCommand } from './mutants-command.ts';
 export { nodeHost } from './node-host.ts';

@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Numbers } from '../labs/raft-lab.ts';
 import { type SettingName, settingNamed, settingNames } from '../labs/settings.ts';
 import { type LabTest, labTestsNamed } from '../labs/suite.ts';
+import { allLabTests } from './lab-tests.ts';
 import { Pool } from './pool.ts';
 import type { Print } from './sim-command.ts';
 
@@ -49,7 +50,7 @@ export async function labsCommand(args: readonly string[], print: Print, progres
       return 0;
     }
     settings = {
-      tests: labTestsNamed(values.only),
+      tests: labTestsNamed(values.only, allLabTests),
       settings: settingsNamed(values.setting),
       seed: whole('seed', values.seed, 0),
       repeat: values.repeat === undefined ? undefined : whole('repeat', values.repeat, 1),
@@ -57,7 +58,7 @@ export async function labsCommand(args: readonly string[], print: Print, progres
     };
     if (values.list) {
       for (const { name, title, part, network } of settings.tests) {
-        const parts = [part.mit6824, part.mit65840].map((one) => (one ?? '').padEnd(6)).join('');
+        const parts = [part.mit6824, part.mit65840].map((one) => (one ?? '').padEnd(9)).join('');
         print(`${name.padEnd(nameWidth)} ${parts} ${network.padEnd(11)} ${title}`);
       }
       return 0;
@@ -114,7 +115,8 @@ async function campaign(
   progress: Print,
 ): Promise<number> {
   const seconds = stopwatch();
-  const all = cases.length * seeds;
+  const seedsOf = ({ test }: Case): number => (test.isSeedless === true ? 1 : seeds);
+  const all = cases.reduce((sum, one) => sum + seedsOf(one), 0);
   let done = 0;
   let failed = 0;
   let virtualMs = 0;
@@ -137,8 +139,10 @@ async function campaign(
   };
   const jobs: Promise<void>[] = [];
   for (let first = from; first < from + seeds; first += seedsAtOnce) {
-    const count = Math.min(seedsAtOnce, from + seeds - first);
-    for (const one of cases) jobs.push(play(one, first, count));
+    for (const one of cases) {
+      const count = Math.min(seedsAtOnce, from + seedsOf(one) - first);
+      if (count > 0) jobs.push(play(one, first, count));
+    }
   }
   await Promise.all(jobs);
   progress('');
@@ -161,7 +165,7 @@ function printFailure(
   print(`  repeat it: npm run labs -- --only ${test.name} --setting ${setting} --seed ${seed}`);
 }
 
-const nameWidth = 28;
+const nameWidth = Math.max(...allLabTests.map(({ name }) => name.length));
 const headLine = `${'test'.padEnd(nameWidth)} setting  virtual s  real s  peers    RPCs      bytes  commands`;
 
 function lineOf({ name }: LabTest, setting: SettingName, numbers: Numbers | undefined, realMs: number): string {

@@ -6,6 +6,7 @@ import { mutantNamed } from '../mutants.ts';
 import { type Report, run, ViolationError } from '../run.ts';
 import { type Counted, count } from '../sessions/counting.ts';
 import { playStory, type Shrunk, shrink } from '../shrink.ts';
+import { allLabTests } from './lab-tests.ts';
 import { nodeHost } from './node-host.ts';
 import type { Job, Played, PlayedLab } from './pool.ts';
 
@@ -38,7 +39,7 @@ async function answer(job: Job): Promise<Played | Counted | Shrunk | PlayedLab> 
 }
 
 function playLab({ test: name, setting, from, seeds }: Extract<Job, { readonly kind: 'lab' }>): PlayedLab {
-  const [test] = labTestsNamed([name]);
+  const [test] = labTestsNamed([name], allLabTests);
   const failures: { readonly seed: number; readonly text: string }[] = [];
   const begun = process.hrtime.bigint();
   let numbers: PlayedLab['numbers'];

@@ -50,6 +50,8 @@ export function groupTest<Request, Answer>(test: GroupTest<Request, Answer>): La
 
 export interface SingleTest extends Header {
   readonly network: 'reliable' | 'unreliable';
+  /** Of memory: chance decides nothing, and no message is doubled. */
+  readonly isOfMemory?: boolean;
   /** Answers how many operations its clients have had. */
   readonly body: (ground: Ground) => Body<number>;
 }
@@ -58,14 +60,15 @@ export interface SingleTest extends Header {
 const singleSettings: readonly SettingName[] = ['paper', 'hard'];
 
 /** Of one server without a log. */
-export function singleTest({ name, title, part, network, body }: SingleTest): LabTest {
+export function singleTest({ name, title, part, network, isOfMemory = false, body }: SingleTest): LabTest {
   return {
     name,
     title,
     part,
     peers: 1,
     network,
-    settings: singleSettings,
+    settings: isOfMemory ? ['paper'] : singleSettings,
+    isSeedless: isOfMemory,
     run: (setting, seed) => {
       const threads = new Threads();
       const of = `${name} ${setting} ${seed}`;

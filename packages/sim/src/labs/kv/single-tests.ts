@@ -82,6 +82,6 @@ export function memoryTests(heap: Heap): readonly LabTest[] {
     { name: 'MemVersionedPutManyClients', title: '100,000 clients put', body: manyVersionedPuts, part: of2025 },
   ] as const;
   return rows.map(({ body, ...row }) =>
-    singleTest({ ...row, network: 'reliable', body: (ground) => body(ground, heap) }),
+    singleTest({ ...row, network: 'reliable', isOfMemory: true, body: (ground) => body(ground, heap) }),
   );
 }
