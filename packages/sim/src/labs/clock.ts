@@ -6,7 +6,7 @@ import type { Cancel } from '@kontiki/raft';
 /** Due times within so many milliseconds have a slot of their own; the longest delay of the network is 7 s. */
 const slots = 8192;
 /** More tasks than this without time passing is a loop, not work. */
-const tasksMax = 5_000_000;
+const tasksMax = 500_000;
 
 interface Timer {
   readonly due: number;

@@ -1,7 +1,8 @@
 // Servers of the labs, their storage, and the network between them: starts, crashes, and who can talk to whom. What the servers
 // are for, a service says.
 
-import type { DriverRules, NodeId, Rules } from '@kontiki/raft';
+import type { DriverRules, DriverSettings, NodeId, Rules } from '@kontiki/raft';
+import type { WalRules } from '@kontiki/wal';
 import { Chance } from '../chance.ts';
 import { type LabEndpoint, LabNetwork, type Request } from './network.ts';
 import { isRaftMethod } from './raft-port.ts';
@@ -25,6 +26,10 @@ export interface LabService {
 export interface Planted {
   readonly core?: Rules;
   readonly driver?: DriverRules;
+  /** Only where servers have a log on a disk. */
+  readonly wal?: WalRules;
+  /** Instead of what the setting says. */
+  readonly settings?: Partial<DriverSettings>;
   /** A restarted server finds nothing of what it had stored. */
   readonly losesStorage?: boolean;
 }
@@ -69,8 +74,15 @@ export class LabCluster {
     this.network = new LabNetwork(threads.clock, options.seed, this.setting.network(options.seed));
     this.#places = Array.from({ length: options.servers }, (_, at) => {
       const id = serverName(at) as NodeId;
-      const storage = this.setting.storage(options.seed, id);
-      return { id, storage, boot: 0, server: undefined, service: undefined, isConnected: false, endpoints: new Map() };
+      return {
+        id,
+        storage: this.#storage(id),
+        boot: 0,
+        server: undefined,
+        service: undefined,
+        isConnected: false,
+        endpoints: new Map(),
+      };
     });
   }
 
@@ -118,7 +130,7 @@ export class LabCluster {
       endpoints: place.endpoints,
       apply: (message) => place.service?.apply(message),
       failed: (error) => this.threads.fail(error),
-      ...(planted === undefined ? {} : { rules: planted }),
+      ...(planted === undefined ? {} : { planted }),
     });
     place.server = server;
     const service = this.#options.service(at, server);
@@ -139,7 +151,7 @@ export class LabCluster {
     place.server?.kill();
     place.service?.kill?.();
     if (place.server !== undefined && this.#options.planted?.losesStorage === true)
-      place.storage = this.setting.storage(this.seed, place.id);
+      place.storage = this.#storage(place.id);
     place.server = undefined;
     place.service = undefined;
   }
@@ -182,6 +194,10 @@ export class LabCluster {
 
   get snapshotSize(): number {
     return Math.max(0, ...this.#places.map(({ server }) => server?.snapshotSize ?? 0));
+  }
+
+  #storage(id: NodeId): LabStorage {
+    return this.setting.storage(this.seed, id, this.#options.planted?.wal);
   }
 
   #link(a: number, b: number, isOn: boolean): void {

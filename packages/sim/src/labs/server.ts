@@ -9,6 +9,7 @@ import {
   type Configuration,
   type Driver,
   type DriverRules,
+  type DriverSettings,
   type Index,
   type Message,
   type NodeId,
@@ -53,7 +54,11 @@ export interface LabServerOptions {
   /** The node stopped itself, or `apply` threw: the test has failed. */
   readonly failed: (error: unknown) => void;
   /** Other decisions than the setting's: for proving that the suites can go red. */
-  readonly rules?: { readonly core?: Rules; readonly driver?: DriverRules };
+  readonly planted?: {
+    readonly core?: Rules;
+    readonly driver?: DriverRules;
+    readonly settings?: Partial<DriverSettings>;
+  };
 }
 
 type LabDriver = Driver<undefined, undefined, undefined>;
@@ -149,14 +154,15 @@ export class LabServer {
   }
 
   #open(storage: OpenStorage): void {
-    const { id, boot, seed, setting, members, rules, failed } = this.#options;
+    const { id, boot, seed, setting, members, planted, failed } = this.#options;
     const configuration: Configuration = {
       voters: members,
       outgoing: [],
       learners: [],
       addresses: members.map((member) => [member, new Uint8Array(0)] as const),
     };
-    const core = rules?.core ?? setting.rules;
+    const core = planted?.core ?? setting.rules;
+    const driver = planted?.driver;
     openDriver<undefined, undefined, undefined>(
       {
         id,
@@ -166,7 +172,7 @@ export class LabServer {
         transport: this.#port,
         ticker: this.#ticker,
         seed,
-        settings: setting.driver,
+        settings: { ...setting.driver, ...planted?.settings },
         stateMachine: {
           kind: 'memory',
           apply: (batch) => batch.map((command) => this.#apply(command)),
@@ -175,10 +181,7 @@ export class LabServer {
           snapshot: () => [],
           restore: (chunks) => this.#restore(chunks),
         },
-        rules: {
-          ...(core === undefined ? {} : { core }),
-          ...(rules?.driver === undefined ? {} : { driver: rules.driver }),
-        },
+        rules: { ...(core === undefined ? {} : { core }), ...(driver === undefined ? {} : { driver }) },
         around: (raft) => {
           // What the driver shows is the core itself: asked for its state many times a millisecond, without a copy of it.
           this.#core = raft as RaftCore;

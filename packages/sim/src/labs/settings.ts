@@ -2,6 +2,7 @@
 
 import type { DriverSettings, Rules } from '@kontiki/raft';
 import { rulesOf } from '@kontiki/raft/teaching';
+import type { WalRules } from '@kontiki/wal';
 import { Chance } from '../chance.ts';
 import type { HardNetwork } from './network.ts';
 import { LabDisk, LabPersister, type LabStorage } from './storage.ts';
@@ -18,7 +19,8 @@ export interface LabSetting {
   /** Whether elections ask first (thesis §9.6): that costs RPCs that the labs' limits do not know. */
   readonly preVote: boolean;
   readonly network: (seed: string) => HardNetwork | undefined;
-  readonly storage: (seed: string, name: string) => LabStorage;
+  /** Other decisions of the log than the right ones have a say only where there is a log. */
+  readonly storage: (seed: string, name: string, rules?: WalRules) => LabStorage;
 }
 
 /** In the labs the service decides when a snapshot is taken, and the log is cut through there. */
@@ -56,7 +58,7 @@ const settings: Readonly<Record<SettingName, LabSetting>> = {
     rules: undefined,
     preVote: true,
     network: hardNetwork,
-    storage: (seed, name) => new LabDisk(seed, name),
+    storage: (seed, name, rules) => new LabDisk(seed, name, rules),
   },
 };
 

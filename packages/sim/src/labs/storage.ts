@@ -14,7 +14,7 @@ import type {
   Ticker,
 } from '@kontiki/raft';
 import { MemorySnapshotDisk } from '@kontiki/raft/memory';
-import { MemoryDisk, openSnapshots, openWal, tableChecksum } from '@kontiki/wal';
+import { MemoryDisk, openSnapshots, openWal, tableChecksum, type WalRules } from '@kontiki/wal';
 import { Chance } from '../chance.ts';
 
 export interface OpenStorage {
@@ -51,9 +51,11 @@ export class LabPersister implements LabStorage {
 export class LabDisk implements LabStorage {
   readonly #chance: Chance;
   readonly #disk: MemoryDisk;
+  readonly #rules: { readonly rules?: WalRules };
   #ticker: Ticker | undefined;
 
-  constructor(seed: string, name: string) {
+  constructor(seed: string, name: string, rules?: WalRules) {
+    this.#rules = rules === undefined ? {} : { rules };
     this.#chance = new Chance(seed, `disk of ${name}`);
     this.#disk = new MemoryDisk({
       schedule: (task, { kind }) => {
@@ -71,12 +73,13 @@ export class LabDisk implements LabStorage {
     const vfs = this.#disk.mount();
     const checksum = tableChecksum;
     const later = (task: () => void): (() => void) => ticker.after(20, task);
-    openWal({ vfs, checksum, segmentBytes, later, directory: '/wal' }, (log) => {
+    const rules = this.#rules;
+    openWal({ vfs, checksum, segmentBytes, later, directory: '/wal', ...rules }, (log) => {
       if (log.kind === 'failed') {
         completion(log);
         return;
       }
-      openSnapshots({ vfs, checksum, directory: '/snapshots' }, (snapshots) => {
+      openSnapshots({ vfs, checksum, directory: '/snapshots', ...rules }, (snapshots) => {
         if (snapshots.kind === 'failed') completion(snapshots);
         else completion({ kind: 'done', value: { log: log.value, snapshots: snapshots.value } });
       });
