@@ -3,9 +3,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { rulesOf } from '@kontiki/raft/teaching';
-import { labTestsNamed } from '../../src/labs/suite.ts';
+import { labTestsNamed, raftTests } from '../../src/labs/suite.ts';
 
-const [figure8] = labTestsNamed(['Figure8Unreliable']);
+const [figure8] = labTestsNamed(['Figure8Unreliable'], raftTests);
 
 /** The first of so many seeds that shows it, from 1 on. */
 function firstRed(lesson: string, seeds: number): { readonly seed: number; readonly text: string } {

@@ -8,7 +8,7 @@ import { rulesOf } from '@kontiki/raft/teaching';
 import { mutants as walMutants } from '@kontiki/wal/mutants';
 import type { Planted } from '../../src/labs/cluster.ts';
 import type { SettingName } from '../../src/labs/settings.ts';
-import { labTestsNamed } from '../../src/labs/suite.ts';
+import { labTestsNamed, raftTests } from '../../src/labs/suite.ts';
 
 function lesson(...names: readonly string[]): Planted {
   const core = rulesOf(names);
@@ -130,7 +130,7 @@ const reds: readonly Red[] = [
 
 for (const { bug, planted, test: name, setting, seeds = 1, says } of reds) {
   test(`${name} fails (${setting}) with ${bug}`, () => {
-    const [lab] = labTestsNamed([name]);
+    const [lab] = labTestsNamed([name], raftTests);
     assert.ok(lab !== undefined);
     assert.throws(() => {
       for (let seed = 1; seed <= seeds; seed++) lab.run(setting, seed, planted);
@@ -139,6 +139,6 @@ for (const { bug, planted, test: name, setting, seeds = 1, says } of reds) {
 }
 
 test('a bug of the log on a disk is none of the persister', () => {
-  const [lab] = labTestsNamed(['Persist1']);
+  const [lab] = labTestsNamed(['Persist1'], raftTests);
   lab?.run('product', 1, walMutant('batchUnsynced'));
 });
