@@ -87,7 +87,7 @@ export class MemberChanges {
     const voters = leader?.life?.status?.configuration.voters ?? [];
     // Of an odd number of voters the others can do without it.
     if (leader === undefined || voters.length < 4 || voters.length % 2 > 0) return;
-    const heir = cluster.seats.find((seat) => seat !== leader && voters.includes(seat.node));
+    const heir = heirOf(leader, cluster.seats);
     if (heir !== undefined) killForLong(heir);
     this.#leaving = leader;
     emit({ kind: 'removeMember', seat: leader.name, id: Number(leader.id) });
@@ -130,16 +130,18 @@ export class MemberChanges {
   }
 
   #remove(who: () => Seat | undefined): void {
-    const { cluster, emit } = this.#parts;
+    const { cluster, emit, later } = this.#parts;
     const chance = this.#chance;
     const { seats, leader } = cluster;
     const asked = who();
     if (asked === undefined) return;
     const isLeader = leader !== undefined && chance.oneIn(3);
     if (isLeader && chance.oneIn(2)) {
-      // thesis §4.2.2: who is already handing over to somebody that does not take over has to manage its own removal.
-      const absent = seats.filter(({ life }) => life === undefined || life.isAsleep);
-      if (absent.length > 0) emit({ kind: 'moveLeader', to: chance.pick(absent).name });
+      // thesis §4.2.2: where nobody takes over, it has to manage its own removal.
+      const heir = heirOf(leader, seats);
+      if (heir !== undefined && emit({ kind: 'sleep', seat: heir.name })) {
+        later(3 * this.#electionTicks, () => emit({ kind: 'wake', seat: heir.name }));
+      }
     }
     const seat = isLeader ? leader : chance.pick(seats);
     emit({ kind: 'removeMember', seat: asked.name, id: Number(seat.id) });
@@ -182,4 +184,13 @@ export class MemberChanges {
     const known = leader?.life?.status?.configuration.addresses.map(([id]) => id);
     return known === undefined ? [] : seats.filter(({ isJoiner, node }) => isJoiner && !known.includes(node));
   }
+}
+
+/** Who is furthest of the voters that follow: leadership will be offered to it. */
+function heirOf({ life }: Seat, seats: readonly Seat[]): Seat | undefined {
+  const status = life?.status;
+  if (status?.role !== 'leader') return undefined;
+  const { voters } = status.configuration;
+  const [first] = status.progress.filter(([id]) => voters.includes(id)).sort(([, a], [, b]) => b.match - a.match);
+  return seats.find(({ node }) => node === first?.[0]);
 }

@@ -217,7 +217,7 @@ function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Tick
     limits: { pingTicks: plan.pingTicks, handshakeTicks: 40, reconnectTicks: { first: 2, most: 40 } },
   });
   const planned = plan.messages;
-  const hasFaults = planned.lost + planned.doubled + planned.held + planned.votes > 0;
+  const hasFaults = planned.lost + planned.doubled + planned.held + planned.rare > 0;
   const chance = new Chance(plan.seed, `messages of ${seat.name} ${life.boot}`);
   // Each direction has its own share of loss.
   const lossOf = (to: string): number =>
@@ -234,7 +234,7 @@ function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Tick
     losses.set(message.to, loss);
     if (chance.percent(loss)) return;
     if (chance.percent(planned.doubled)) ticker.after(chance.between(1, 30), () => transport.send(message));
-    const held = planned.votes > 0 && isOfElection(message) ? planned.votes : planned.held;
+    const held = planned.rare > 0 && rareKinds.has(message.kind) ? planned.rare : planned.held;
     if (chance.percent(held)) ticker.after(chance.between(1, planned.heldTicks), () => transport.send(message));
     else transport.send(message);
   };
@@ -253,9 +253,12 @@ function openTransport(seat: Seat, life: Life, parts: OpeningParts, ticker: Tick
   };
 }
 
-function isOfElection({ kind }: Message): boolean {
-  return kind === 'requestVote' || kind === 'requestVoteReply' || kind === 'timeoutNow';
-}
+const rareKinds: ReadonlySet<Message['kind']> = new Set([
+  'requestVote',
+  'requestVoteReply',
+  'timeoutNow',
+  'installSnapshot',
+]);
 
 function note(seat: Seat, { trace, counts }: OpeningParts, { level, message, fields }: LogRecord): void {
   if (level === 'debug') return;

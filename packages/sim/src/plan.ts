@@ -78,12 +78,12 @@ export interface Plan {
   /** How many members may be down or asleep at once. */
   readonly downMax: number;
   readonly latency: { readonly least: number; readonly most: number };
-  /** Per cent of Raft messages that are lost, doubled, or held for up to `heldTicks`; `votes`: of those about elections. */
+  /** Per cent of Raft messages that are lost, doubled, or held for up to `heldTicks`; `rare`: of those about elections and snapshots. */
   readonly messages: {
     readonly lost: number;
     readonly doubled: number;
     readonly held: number;
-    readonly votes: number;
+    readonly rare: number;
     readonly heldTicks: number;
   };
   /** Ticks of silence after which a link is tried. */
@@ -133,13 +133,14 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
   const electionTicks = isFast ? 12 : 25;
   const changeEvery = doChange ? chance.pick([0, 100, 200]) : 0;
   const isSlowMail = chance.percent(15);
+  // An election is a write here, a message, a write there, and a message: it must have room in its timeout.
   const latency = chance.pick([
     { least: 0, most: 0 },
     { least: 0, most: 2 },
     { least: 1, most: 1 },
-    { least: 0, most: 4 },
+    { least: 0, most: isFast ? 1 : 4 },
   ]);
-  const syncTicks = chance.pick([0, 1, 3, 8, 8]);
+  const syncTicks = chance.pick(isFast ? [0, 1, 3, 3] : [0, 1, 3, 8, 8]);
   // Where a call takes long, more of them are under way at once.
   const isSlow = isSlowMail || syncTicks + latency.most > 5;
   const clients = chance.between(5, 10) + (isSlow ? 4 : 0);
@@ -160,8 +161,8 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
       lost: inMessages(15),
       doubled: inMessages(20),
       held: isSlowMail ? 5 : inMessages(30),
-      votes: isSlowMail ? 40 : 0,
-      heldTicks: isSlowMail ? 4 * electionTicks : 10,
+      rare: isSlowMail ? 30 : 0,
+      heldTicks: isSlowMail ? 3 * electionTicks : 10,
     },
     pingTicks: chance.pick([10, 25, 25, 25]),
     syncTicks,
@@ -187,7 +188,8 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
             catchUpBytes: 8192,
             limits: {
               inflightMessages: chance.pick([2, 8, 256]),
-              messageBytes: chance.pick([100, 2000, 1_048_576]),
+              // Messages of an entry each, two at a time, carry little where each takes long.
+              messageBytes: chance.pick(isSlow ? [2000, 1_048_576] : [100, 2000, 1_048_576]),
               uncommittedBytes: chance.pick([3000, 20_000]),
               logBytes: 40_000,
               applyBytes: chance.pick([1, 2000, 1_048_576]),

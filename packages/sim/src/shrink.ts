@@ -108,7 +108,7 @@ class Shrinking {
   async #plainer(plan: Plan): Promise<void> {
     const quiet: readonly Partial<Plan>[] = [
       { watchers: 0 },
-      { messages: { lost: 0, doubled: 0, held: 0, votes: 0, heldTicks: 10 } },
+      { messages: { lost: 0, doubled: 0, held: 0, rare: 0, heldTicks: 10 } },
       { latency: { least: 0, most: 0 } },
       { syncTicks: 0 },
       { flushTicks: 0 },

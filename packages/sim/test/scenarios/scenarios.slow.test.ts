@@ -14,7 +14,7 @@ const usual = {
   faultEvery: 60,
   downMax: 1,
   latency: { least: 0, most: 2 },
-  messages: { lost: 0, doubled: 0, held: 0, votes: 0, heldTicks: 10 },
+  messages: { lost: 0, doubled: 0, held: 0, rare: 0, heldTicks: 10 },
   syncTicks: 1,
   flushTicks: 2,
 } as const satisfies Partial<Plan>;
@@ -32,7 +32,7 @@ const scenarios: readonly Scenario[] = [
   {
     title: 'messages that are lost, doubled and late take nothing back',
     faults: ['heal'],
-    plan: { messages: { lost: 10, doubled: 50, held: 50, votes: 0, heldTicks: 10 } },
+    plan: { messages: { lost: 10, doubled: 50, held: 50, rare: 0, heldTicks: 10 } },
     seen: ['acknowledged'],
   },
   {
