@@ -143,7 +143,7 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
   const syncTicks = chance.pick(isFast ? [0, 1, 3, 3] : [0, 1, 3, 8, 8]);
   // Where a call takes long, more of them are under way at once.
   const isSlow = isSlowMail || syncTicks + latency.most > 5;
-  const clients = chance.between(5, 10) + (isSlow ? 4 : 0);
+  const clients = chance.between(5, 10) + (isSlow ? 2 : 0);
   const ticks = seconds * ticksPerSecond;
   return {
     seed,
@@ -171,7 +171,7 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
     // About one call in a tick, from all together. Where they wait for long, they need not think as well.
     thinkTicks: clients * (isSlow ? 1 : chance.pick([1, 2, 2])),
     watchers: chance.between(1, 4),
-    readShare: chance.pick([0, 0, 30, 60]),
+    readShare: chance.pick(changeEvery > 0 ? [0, 30, 60] : [0, 0, 30, 60]),
     isStrict: chance.oneIn(2),
     changeEvery,
     votersLeast: Math.min(members, chance.pick([2, 3, 3, 3])),
