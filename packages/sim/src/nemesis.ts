@@ -190,18 +190,21 @@ export class Nemesis {
     const chance = this.#chance;
     const isDoubtful = this.#doubtful.delete(seat);
     const deaths = isDoubtful ? (['power'] as const) : this.#deaths;
-    if (deaths.length === 0 || !chance.oneIn(isDoubtful ? 2 : 6)) return;
+    if (deaths.length === 0 || !chance.oneIn(isDoubtful ? 2 : 10)) return;
     this.#later(chance.between(1, soonTicks), () => this.#strikeOne(seat, chance.pick(deaths)));
   }
 
   /** §7: a snapshot takes the place of a log, in several steps. Power may be lost between any two of them. */
   #watchInstalls(): void {
-    if (!this.#deaths.includes('power')) return;
+    const { installsStruck, flushTicks } = this.#plan;
+    if (installsStruck === 0) return;
     for (const seat of this.#cluster.seats) {
       const { installs } = seat;
       if (installs === (this.#installs.get(seat) ?? 0)) continue;
       this.#installs.set(seat, installs);
-      if (this.#chance.oneIn(3)) this.#later(this.#chance.below(soonTicks), () => this.#strikeOne(seat, 'power'));
+      // First the log gives way, after a sync or two; then the rows of the snapshot take their time to be flushed.
+      const wait = this.#chance.below(soonTicks + Math.ceil(flushTicks / 2));
+      if (this.#chance.percent(installsStruck)) this.#later(wait, () => this.#strikeOne(seat, 'power'));
     }
   }
 

@@ -75,6 +75,8 @@ export interface Plan {
   readonly faults: readonly FaultKind[];
   /** A fault begins once in so many ticks. */
   readonly faultEvery: number;
+  /** Per cent of members that are sent a snapshot and lose power while it takes the place of their log. */
+  readonly installsStruck: number;
   /** How many members may be down or asleep at once. */
   readonly downMax: number;
   readonly latency: { readonly least: number; readonly most: number };
@@ -169,12 +171,13 @@ export function planOf(seed: number, { members, seconds }: Size = usualSize): Pl
     flushTicks: chance.pick([0, 2, 20, 150]),
     clients,
     // About one call in a tick, from all together. Where they wait for long, they need not think as well.
-    thinkTicks: clients * (isSlow ? 1 : chance.pick([1, 2, 2])),
+    thinkTicks: clients * (isSlow ? 1 : chance.pick([1, 1, 2])),
     watchers: chance.between(1, 4),
     readShare: chance.pick(changeEvery > 0 ? [0, 30, 60] : [0, 0, 30, 60]),
     isStrict: chance.oneIn(2),
     changeEvery,
     votersLeast: Math.min(members, chance.pick([2, 3, 3, 3])),
+    installsStruck: faults.includes('losePower') || chance.oneIn(3) ? 60 : 0,
     valueBytes: chance.pick([0, 50, 700]),
     segmentBytes: chance.pick([4096, 16_384, 262_144]),
     settings: {

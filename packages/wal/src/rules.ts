@@ -5,7 +5,7 @@
 import { decide, type Facts, type Row } from './recovery.ts';
 
 /** A change of a directory that others rely on. */
-export type NameChange = 'segmentNamed' | 'segmentDropped' | 'snapshotNamed';
+export type NameChange = 'segmentNamed' | 'segmentDropped' | 'snapshotNamed' | 'snapshotDropped';
 
 export interface WalRules {
   readonly name: string;

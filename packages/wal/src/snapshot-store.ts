@@ -119,7 +119,7 @@ class FileSnapshotStore implements SnapshotStore {
   }
 
   *#removeBefore(index: Index): Sequence<void> {
-    const { vfs, directory } = this.#options;
+    const { vfs, directory, rules = walRules } = this.#options;
     const names = yield* take<readonly string[]>((completion) => vfs.list(directory, completion));
     for (const name of names) {
       const id = snapshotIdOf(name.replace(/\.broken$/, ''));
@@ -127,7 +127,7 @@ class FileSnapshotStore implements SnapshotStore {
       this.#snapshots = this.#snapshots.filter((known) => !same(known, id));
       yield* call((done) => vfs.unlink(`${directory}/${name}`, done));
     }
-    yield* call((done) => vfs.syncDirectory(directory, done));
+    if (rules.syncsDirectory('snapshotDropped')) yield* call((done) => vfs.syncDirectory(directory, done));
     if (this.#newest !== undefined && this.#newest.last.index < index) this.#newest = undefined;
   }
 
