@@ -4,6 +4,7 @@
 import type { DriverRules, DriverSettings, NodeId, Rules } from '@kontiki/raft';
 import type { WalRules } from '@kontiki/wal';
 import { Chance } from '../chance.ts';
+import type { KvRules } from './kv/kv-rules.ts';
 import { type LabEndpoint, LabNetwork, type Request } from './network.ts';
 import { isRaftMethod } from './raft-port.ts';
 import { type ApplyMessage, LabServer } from './server.ts';
@@ -24,6 +25,8 @@ export interface LabService {
 
 /** Faults of ours, for proving that the suites can go red. */
 export interface Planted {
+  /** Of the key/value services. */
+  readonly kv?: KvRules;
   readonly core?: Rules;
   readonly driver?: DriverRules;
   /** Only where servers have a log on a disk. */
@@ -219,6 +222,7 @@ export class LabCluster {
   }
 }
 
-function serverName(at: number): string {
+/** In the network and among the members. */
+export function serverName(at: number): string {
   return `s${at}`;
 }

@@ -99,6 +99,11 @@ export class LabServer {
     return { index: this.#countThrough(started.at.term, started.at.index), term: started.at.term, isLeader: true };
   }
 
+  /** Whom this server takes for the leader. */
+  get leader(): NodeId | undefined {
+    return this.#core?.node.leader;
+  }
+
   getState(): { readonly term: number; readonly isLeader: boolean } {
     const node = this.#core?.node;
     return { term: node?.term ?? 0, isLeader: node?.role.kind === 'leader' };

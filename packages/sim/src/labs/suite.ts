@@ -41,7 +41,7 @@ export const kvTests: readonly LabTest[] = [...singleTests, ...rsmTests, ...appe
 export const labTests: readonly LabTest[] = [...raftTests, ...kvTests];
 
 /** Those of `tests` that have these names; all, when there are no names. */
-export function labTestsNamed(names: readonly string[], tests: readonly LabTest[]): readonly LabTest[] {
+export function labTestsNamed(names: readonly string[], tests: readonly LabTest[] = labTests): readonly LabTest[] {
   for (const name of names) {
     if (!tests.some((test) => test.name === name)) {
       throw new RangeError(`there is no test ${name}; there are ${tests.map((test) => test.name).join(', ')}`);

@@ -3,6 +3,7 @@
 import type { Chance } from '../../chance.ts';
 import type { LabNetwork } from '../network.ts';
 import type { Threads } from '../threads.ts';
+import type { KvRules } from './kv-rules.ts';
 
 export interface Ground {
   readonly threads: Threads;
@@ -10,4 +11,5 @@ export interface Ground {
   readonly chance: Chance;
   /** The network doubles messages, and some of its directions may lose none. */
   readonly isHard: boolean;
+  readonly rules: KvRules;
 }

@@ -1,6 +1,6 @@
 // Servers that replicate one service: an rsm on each, clerks that reach them, and what a test does to them.
 
-import { LabCluster, type LabService, type Planted } from '../cluster.ts';
+import { LabCluster, type LabService, type Planted, serverName } from '../cluster.ts';
 import type { Request as Rpc } from '../network.ts';
 import type { Numbers } from '../raft-lab.ts';
 import { claim } from '../raft-lab.ts';
@@ -21,7 +21,6 @@ export interface GroupOptions<Request, Answer> {
   /** What a server may keep in its log before it takes a snapshot; `undefined`: none is ever taken. */
   readonly logBytesMax: number | undefined;
   readonly newMachine: (rules: KvRules) => Machine<Request, Answer>;
-  readonly rules?: KvRules;
   readonly planted?: Planted;
 }
 
@@ -29,7 +28,7 @@ export class KvGroup<Request, Answer> {
   readonly threads: Threads;
   readonly cluster: LabCluster;
   readonly #options: GroupOptions<Request, Answer>;
-  readonly #rules: KvRules;
+  readonly rules: KvRules;
   readonly #rsms: (Rsm<Request, Answer> | undefined)[] = [];
   #lives = 0;
 
@@ -37,7 +36,7 @@ export class KvGroup<Request, Answer> {
   constructor(threads: Threads, options: GroupOptions<Request, Answer>) {
     this.threads = threads;
     this.#options = options;
-    this.#rules = options.rules ?? kvRules;
+    this.rules = options.planted?.kv ?? kvRules;
     this.cluster = new LabCluster(threads, {
       servers: options.servers,
       setting: options.setting,
@@ -151,7 +150,7 @@ export class KvGroup<Request, Answer> {
   #service(at: number, server: LabServer): LabService {
     const { threads } = this;
     const { newMachine, logBytesMax } = this.#options;
-    const rules = this.#rules;
+    const rules = this.rules;
     const machine = newMachine(rules);
     this.#lives += 1;
     const rsm = new Rsm({ threads, server, machine, logBytesMax, rules, life: `${this.#lives}` });
@@ -163,15 +162,22 @@ export class KvGroup<Request, Answer> {
     };
   }
 
+  /** Whom a client may try instead. */
+  #hint(server: LabServer): { readonly leader?: number } {
+    const at = this.everybody.find((one) => server.leader === serverName(one));
+    return at === undefined || this.cluster.server(at) === server ? {} : { leader: at };
+  }
+
   #handle(server: LabServer, rsm: Rsm<Request, Answer>, { args, reply }: Rpc): void {
     const request = decodeJson<Request>(args);
     const say = (answer: Reply<Answer>): void => reply(encodeJson(answer));
-    if (!this.#rules.readsThroughLog && rsm.machine.isRead(request) && server.getState().isLeader) {
+    if (!this.rules.readsThroughLog && rsm.machine.isRead(request) && server.getState().isLeader) {
       say({ kind: 'answered', answer: rsm.machine.doOperation(request) });
       return;
     }
     rsm.submitted(request, (submitted) => {
-      say(submitted.kind === 'ok' ? { kind: 'answered', answer: submitted.answer } : submitted);
+      if (submitted.kind === 'ok') say({ kind: 'answered', answer: submitted.answer });
+      else say({ kind: 'wrongLeader', ...this.#hint(server) });
     });
   }
 }

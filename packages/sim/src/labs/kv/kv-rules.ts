@@ -12,6 +12,10 @@ export interface KvRules {
   readonly isMine: (mine: string, applied: string) => boolean;
   /** What a put that was sent before may say when the version has moved on: that it may have been the mover. */
   readonly admitsMaybe: boolean;
+  /** Whether a put that names this version may replace what has that one. */
+  readonly replaces: (named: number, version: number) => boolean;
+  /** Whether nobody holds the lock. */
+  readonly isFree: (owner: string) => boolean;
 }
 
 export const kvRules: KvRules = {
@@ -20,4 +24,6 @@ export const kvRules: KvRules = {
   readsThroughLog: true,
   isMine: (mine, applied) => mine === applied,
   admitsMaybe: true,
+  replaces: (named, version) => named === version,
+  isFree: (owner) => owner === '',
 };

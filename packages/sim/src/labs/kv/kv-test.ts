@@ -8,6 +8,7 @@ import type { LabTest } from '../suite.ts';
 import { type Body, Threads } from '../threads.ts';
 import type { Ground } from './ground.ts';
 import { type GroupOptions, KvGroup } from './kv-group.ts';
+import { kvRules } from './kv-rules.ts';
 
 type Header = Pick<LabTest, 'name' | 'title' | 'part'>;
 
@@ -69,13 +70,15 @@ export function singleTest({ name, title, part, network, isOfMemory = false, bod
     network,
     settings: isOfMemory ? ['paper'] : singleSettings,
     isSeedless: isOfMemory,
-    run: (setting, seed) => {
+    run: (setting, seed, planted) => {
       const threads = new Threads();
       const of = `${name} ${setting} ${seed}`;
       const wires = new LabNetwork(threads.clock, of, settingNamed(setting).network(of));
       wires.isReliable = network === 'reliable';
       const isHard = setting === 'hard';
-      const commands = threads.run(() => body({ threads, network: wires, chance: new Chance(of, 'test'), isHard }));
+      const chance = new Chance(of, 'test');
+      const { kv: rules = kvRules } = planted ?? {};
+      const commands = threads.run(() => body({ threads, network: wires, chance, isHard, rules }));
       const numbers: Numbers = {
         virtualMs: threads.now,
         peers: 1,

@@ -145,7 +145,7 @@ function versionedTest(row: Row, mit65840: string, log: { readonly logBytesMax?:
       ...(run === 'onePartition' ? { network: 'unreliable' } : {}),
       name: `Kv${row.name}${mit65840}`,
       part: { mit65840 },
-      newMachine: () => new VersionedMachine(),
+      newMachine: (rules) => new VersionedMachine(rules),
       body: typeof run === 'string' ? versionedBodies[run] : (group: VersionedGroup) => genericVersioned(group, run),
     }),
   ];

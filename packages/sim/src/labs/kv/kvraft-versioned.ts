@@ -186,6 +186,6 @@ class Clerks {
   }
 
   over(calls: Calls<VersionedRequest, VersionedAnswer>, name: string): VersionedClient {
-    return new VersionedClient(`client ${name}`, new VersionedClerk(calls), this.history);
+    return new VersionedClient(`client ${name}`, new VersionedClerk(calls, this.#group.rules), this.history);
   }
 }

@@ -3,21 +3,32 @@
 
 import type { Body, Threads } from '../threads.ts';
 import type { VersionedClerk } from './clerks.ts';
+import type { KvRules } from './kv-rules.ts';
 
 const pauseMs = 10;
+
+export interface LockOptions {
+  readonly threads: Threads;
+  readonly clerk: VersionedClerk;
+  readonly key: string;
+  /** No two users of one key share a name. */
+  readonly owner: string;
+  readonly rules: KvRules;
+}
 
 export class Lock {
   readonly #threads: Threads;
   readonly #clerk: VersionedClerk;
   readonly #key: string;
   readonly #owner: string;
+  readonly #rules: KvRules;
 
-  /** No two users of one key share a name. */
-  constructor(threads: Threads, clerk: VersionedClerk, key: string, owner: string) {
+  constructor({ threads, clerk, key, owner, rules }: LockOptions) {
     this.#threads = threads;
     this.#clerk = clerk;
     this.#key = key;
     this.#owner = owner;
+    this.#rules = rules;
   }
 
   *acquire(): Body<void> {
@@ -25,7 +36,7 @@ export class Lock {
       const found = yield* this.#clerk.get(this.#key);
       // It can be ours already: by a put of which we did not hear.
       if (found?.value === this.#owner) return;
-      if (found === undefined || found.value === '') {
+      if (found === undefined || this.#rules.isFree(found.value)) {
         const outcome = yield* this.#clerk.put(this.#key, this.#owner, found?.version ?? 0);
         if (outcome === 'ok') return;
         if (outcome === 'errMaybe') continue;

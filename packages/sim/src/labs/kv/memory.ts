@@ -81,7 +81,7 @@ export function* manyGets(ground: Ground, heap: Heap): Body<number> {
 /** A hundred thousand clients put once each, each over the version of the one before. */
 export function* manyVersionedPuts(ground: Ground, heap: Heap): Body<number> {
   const { threads, network } = ground;
-  serve(network, new VersionedMachine());
+  serve(network, new VersionedMachine(ground.rules));
   const clerks = Array.from(
     { length: manyClients },
     () => new VersionedClerk(callsTo<VersionedRequest, VersionedAnswer>(threads, network, 'clients')),

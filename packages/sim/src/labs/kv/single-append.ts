@@ -13,7 +13,6 @@ import {
 import { type AppendAnswer, AppendMachine, type AppendRequest } from './append-machine.ts';
 import { AppendClerk } from './clerks.ts';
 import type { Ground } from './ground.ts';
-import type { KvRules } from './kv-rules.ts';
 import { callsTo, serve } from './single-server.ts';
 
 const rounds = 3;
@@ -21,9 +20,9 @@ const roundMs = 1000;
 const thinkMs = 20;
 
 /** Clients append to keys of their own, and read what they have appended. */
-export function* genericSingleAppend(ground: Ground, clients: number, rules?: KvRules): Body<number> {
+export function* genericSingleAppend(ground: Ground, clients: number): Body<number> {
   const { threads, chance } = ground;
-  const { history, newClient } = begin(ground, rules);
+  const { history, newClient } = begin(ground);
   const checker = newClient();
   for (let round = 0; round < rounds; round += 1) {
     let isOver = false;
@@ -51,9 +50,9 @@ export function* genericSingleAppend(ground: Ground, clients: number, rules?: Kv
 }
 
 /** Five clients append ten values each to one key. */
-export function* oneKeySingleAppend(ground: Ground, rules?: KvRules): Body<number> {
+export function* oneKeySingleAppend(ground: Ground): Body<number> {
   const { threads } = ground;
-  const { history, newClient } = begin(ground, rules);
+  const { history, newClient } = begin(ground);
   const checker = newClient();
   const clients = 5;
   const values = 10;
@@ -70,12 +69,12 @@ export function* oneKeySingleAppend(ground: Ground, rules?: KvRules): Body<numbe
   return history.length;
 }
 
-function begin(
-  { threads, network }: Ground,
-  rules: KvRules | undefined,
-): { readonly history: AppendHistory; readonly newClient: () => AppendClient } {
+function begin({ threads, network, rules }: Ground): {
+  readonly history: AppendHistory;
+  readonly newClient: () => AppendClient;
+} {
   const history = newAppendHistory();
-  serve(network, new AppendMachine({ tellsBefore: true, ...(rules === undefined ? {} : { rules }) }));
+  serve(network, new AppendMachine({ tellsBefore: true, rules }));
   let clients = 0;
   return {
     history,

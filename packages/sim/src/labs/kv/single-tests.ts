@@ -34,7 +34,7 @@ export const singleTests: readonly LabTest[] = [
     ...unreliable,
     name: 'SingleUnreliableOneKey',
     title: 'lost messages, one key',
-    body: (ground) => oneKeySingleAppend(ground),
+    body: oneKeySingleAppend,
   }),
   singleTest({ ...reliable, part: of2025, name: 'SinglePut', title: 'versions', body: reliablePut }),
   singleTest({
@@ -49,7 +49,7 @@ export const singleTests: readonly LabTest[] = [
     part: of2025,
     name: 'SinglePutUnreliable',
     title: 'puts that may have happened',
-    body: (ground) => unreliablePuts(ground),
+    body: unreliablePuts,
   }),
   ...(['reliable', 'unreliable'] as const).flatMap((network) => {
     const suffix = network === 'reliable' ? 'Reliable' : 'Unreliable';

@@ -4,7 +4,6 @@ import { claim } from '../raft-lab.ts';
 import type { Body } from '../threads.ts';
 import { VersionedClerk } from './clerks.ts';
 import type { Ground } from './ground.ts';
-import { type KvRules, kvRules } from './kv-rules.ts';
 import { Lock } from './lock.ts';
 import { callsTo, serve } from './single-server.ts';
 import {
@@ -55,8 +54,8 @@ export function* concurrentPuts(ground: Ground): Body<number> {
  * One client puts a hundred times over a network that loses messages: each put is carried out at most once. It goes on until it
  * was once not told whether its put had happened, which in a hundred times is all but certain, and in eight hundred runs is not.
  */
-export function* unreliablePuts(ground: Ground, rules: KvRules = kvRules): Body<number> {
-  const { history, newClient } = begin(ground, rules);
+export function* unreliablePuts(ground: Ground): Body<number> {
+  const { history, newClient } = begin(ground);
   const client = newClient();
   let maybes = 0;
   for (let version = 0; version < 100 || (maybes === 0 && version < 1000 && !ground.isHard); ) {
@@ -73,7 +72,7 @@ export function* unreliablePuts(ground: Ground, rules: KvRules = kvRules): Body<
 }
 
 /** For two seconds each client takes the lock, is alone, and gives it back. Answers how often it was taken. */
-export function* locks(ground: Ground, clients: number, lockOf: typeof newLock = newLock): Body<number> {
+export function* locks(ground: Ground, clients: number): Body<number> {
   const { threads, chance } = ground;
   const { history, newClient, newClerk } = begin(ground);
   let isOver = false;
@@ -83,7 +82,7 @@ export function* locks(ground: Ground, clients: number, lockOf: typeof newLock =
   const working = Array.from({ length: clients }, (_, number) =>
     threads.spawn(function* () {
       const client = newClient();
-      const lock = lockOf(ground, newClerk(), `owner ${number}`);
+      const lock = new Lock({ threads, clerk: newClerk(), key: 'lock', owner: `owner ${number}`, rules: ground.rules });
       while (!isOver) {
         yield* lock.acquire();
         yield* beAlone(ground, client, `owner ${number}`);
@@ -113,10 +112,6 @@ function* beAlone({ threads }: Ground, client: VersionedClient, owner: string): 
   claim(cleared === 'ok' || cleared === 'errMaybe', () => `${owner} takes its name away: ${cleared}`);
 }
 
-function newLock({ threads }: Ground, clerk: VersionedClerk, owner: string): Lock {
-  return new Lock(threads, clerk, 'lock', owner);
-}
-
 interface Service {
   readonly history: VersionedHistory;
   readonly newClient: () => VersionedClient;
@@ -124,9 +119,9 @@ interface Service {
   readonly newClerk: () => VersionedClerk;
 }
 
-function begin({ threads, network }: Ground, rules: KvRules = kvRules): Service {
+function begin({ threads, network, rules }: Ground): Service {
   const history = newVersionedHistory();
-  serve(network, new VersionedMachine());
+  serve(network, new VersionedMachine(rules));
   let clients = 0;
   const newClerk = (): VersionedClerk => {
     clients += 1;

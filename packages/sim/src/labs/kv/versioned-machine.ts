@@ -2,6 +2,7 @@
 // remembered of clients. What the client may conclude from a refusal is the clerk's affair.
 
 import { decodeJson, encodeJson } from './json-bytes.ts';
+import { type KvRules, kvRules } from './kv-rules.ts';
 import type { Machine } from './machine.ts';
 
 export type VersionedRequest =
@@ -22,14 +23,20 @@ export type VersionedAnswer =
   | { readonly kind: 'errNoKey' };
 
 export class VersionedMachine implements Machine<VersionedRequest, VersionedAnswer> {
+  readonly #rules: KvRules;
   #values = new Map<string, Versioned>();
+
+  constructor(rules: KvRules = kvRules) {
+    this.#rules = rules;
+  }
 
   doOperation(request: VersionedRequest): VersionedAnswer {
     const found = this.#values.get(request.key);
     if (request.kind === 'get') return found === undefined ? { kind: 'errNoKey' } : { kind: 'value', ...found };
     if (found === undefined && request.version > 0) return { kind: 'errNoKey' };
-    if ((found?.version ?? 0) !== request.version) return { kind: 'errVersion' };
-    this.#values.set(request.key, { value: request.value, version: request.version + 1 });
+    const version = found?.version ?? 0;
+    if (!this.#rules.replaces(request.version, version)) return { kind: 'errVersion' };
+    this.#values.set(request.key, { value: request.value, version: version + 1 });
     return { kind: 'ok' };
   }
 
