@@ -25,6 +25,7 @@ export class Decoder {
   readonly #table: DynamicTable;
   readonly #tableSizeMax: number;
   readonly #listSizeMax: number;
+  #resizes = 0;
   #scratch: Buffer = Buffer.allocUnsafeSlow(256);
 
   constructor({ tableSizeMax, listSizeMax }: DecoderOptions) {
@@ -38,7 +39,7 @@ export class Decoder {
    * this number is what it was before and after that one.
    */
   get generation(): number {
-    return this.#table.inserted;
+    return this.#table.inserted + this.#resizes;
   }
 
   get tableSize(): number {
@@ -93,6 +94,7 @@ export class Decoder {
     if (capacity > this.#tableSizeMax) {
       throw new CompressionError(`a table of ${capacity} is more than the ${this.#tableSizeMax} allowed`);
     }
+    this.#resizes += 1;
     this.#table.resize(capacity);
   }
 

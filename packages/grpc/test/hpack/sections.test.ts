@@ -169,7 +169,7 @@ for (const [claim, hex] of [
 
 test('a list beyond the limit is told, keeps none of what is over, and leaves the tables in step', () => {
   const decoder = decoderOf(4096, 100);
-  const block = Buffer.from('82' + '4001610131'.repeat(3), 'hex');
+  const block = Buffer.from(`82${'4001610131'.repeat(3)}`, 'hex');
 
   const { fields, tooLarge } = decoder.decode(block, 0, block.length);
 

@@ -1,0 +1,131 @@
+// RFC 9113 §5.2, for what comes in. A stream's window opens again as its messages are taken. A message larger than the
+// window is let in by a grant for all of it at once; the grants of a connection share a budget, and wait for each other in
+// line, so that what a client can make us hold is bounded however many large messages it begins.
+
+export type WindowUpdates = (streamId: number, increment: number) => void;
+
+export class ReceiveWindow {
+  readonly streamId: number;
+  /** What the client may still send. */
+  window: number;
+  /** Arrived, but not taken yet. */
+  unread = 0;
+  granted = 0;
+  wanted = 0;
+
+  constructor(streamId: number, window: number) {
+    this.streamId = streamId;
+    this.window = window;
+  }
+}
+
+export class Receiver {
+  readonly #streamWindowBytes: number;
+  readonly #connectionWindowBytes: number;
+  readonly #largeMessageBytesMax: number;
+  readonly #update: WindowUpdates;
+  readonly #onDue: () => void;
+  #window: number;
+  #granted = 0;
+  #line: ReceiveWindow[] = [];
+
+  constructor(
+    limits: {
+      readonly streamWindowBytes: number;
+      readonly connectionWindowBytes: number;
+      readonly largeMessageBytesMax: number;
+    },
+    update: WindowUpdates,
+    onDue: () => void,
+  ) {
+    this.#streamWindowBytes = limits.streamWindowBytes;
+    this.#connectionWindowBytes = limits.connectionWindowBytes;
+    this.#largeMessageBytesMax = limits.largeMessageBytesMax;
+    this.#update = update;
+    this.#onDue = onDue;
+    this.#window = limits.connectionWindowBytes;
+  }
+
+  open(streamId: number): ReceiveWindow {
+    return new ReceiveWindow(streamId, this.#streamWindowBytes);
+  }
+
+  /**
+   * DATA of `length` bytes came, padding included (§6.9.1). `false`: more than the connection's window allows. That
+   * window opens again with the turn; what a stream may hold is bounded by its own.
+   */
+  arrived(length: number): boolean {
+    this.#window -= length;
+    if (this.#window < 0) return false;
+    if (this.#isDue()) this.#onDue();
+    return true;
+  }
+
+  /** Once a turn: the client may send on only when it is told so. */
+  flush(): void {
+    if (!this.#isDue()) return;
+    this.#update(0, this.#connectionWindowBytes - this.#window);
+    this.#window = this.#connectionWindowBytes;
+  }
+
+  /** `false`: more than the stream's window allows. */
+  arrivedOn(stream: ReceiveWindow, length: number): boolean {
+    stream.window -= length;
+    stream.unread += length;
+    return stream.window >= 0;
+  }
+
+  /** So much was taken; `more`: the client may send on. */
+  taken(stream: ReceiveWindow, bytes: number, more: boolean): void {
+    stream.unread -= bytes;
+    this.#release(stream);
+    if (!more) return;
+    const closed = this.#streamWindowBytes - stream.unread - stream.window;
+    if (closed < this.#streamWindowBytes / 2) return;
+    stream.window += closed;
+    this.#update(stream.streamId, closed);
+  }
+
+  /** `missing` bytes of a message are still to come, and nothing of it will be taken before. */
+  expect(stream: ReceiveWindow, missing: number): void {
+    const wanted = missing - stream.window;
+    if (wanted <= 0) return;
+    stream.wanted = wanted;
+    this.#line.push(stream);
+    this.#grant();
+  }
+
+  close(stream: ReceiveWindow): void {
+    if (stream.wanted > 0) {
+      stream.wanted = 0;
+      this.#line = this.#line.filter((waiting) => waiting !== stream);
+    }
+    this.#release(stream);
+  }
+
+  #isDue(): boolean {
+    return this.#window <= this.#connectionWindowBytes / 2;
+  }
+
+  #release(stream: ReceiveWindow): void {
+    if (stream.granted === 0) return;
+    this.#granted -= stream.granted;
+    stream.granted = 0;
+    this.#grant();
+  }
+
+  #grant(): void {
+    for (;;) {
+      const stream = this.#line[0];
+      if (stream === undefined) return;
+      // One is granted whatever it wants: nothing else would ever end the wait.
+      if (this.#granted > 0 && this.#granted + stream.wanted > this.#largeMessageBytesMax) return;
+      this.#line.shift();
+      this.#granted += stream.wanted;
+      stream.granted = stream.wanted;
+      stream.window += stream.wanted;
+      this.#update(stream.streamId, stream.wanted);
+      stream.wanted = 0;
+    }
+  }
+}

@@ -1,0 +1,235 @@
+// RFC 9113 §5.2, §6.9: who may send how much, and who is next. Streams with something to send take turns, a frame each,
+// as far as their windows, the window of the connection and the socket allow.
+
+import { errorCode, frameBytesMin, windowDefault, windowMax } from '../frames/frame.ts';
+import { ConnectionError, StreamError } from '../frames/frame-errors.ts';
+import { type FrameWriter, noLead } from '../frames/frame-writer.ts';
+import type { Encoder } from '../hpack/encoder.ts';
+import type { HeaderField } from '../hpack/header-field.ts';
+import type { Floods } from './floods.ts';
+import type { ConnectionLimits } from './limits.ts';
+import { Outgoing, type Trailers } from './outgoing.ts';
+
+export interface SenderOptions {
+  readonly writer: FrameWriter;
+  readonly encoder: Encoder;
+  readonly limits: ConnectionLimits;
+  readonly floods: Floods;
+  /** HEADERS or DATA were written. */
+  readonly onAnswered: () => void;
+  /** Something was written, or could be: `pump` is to be called soon. */
+  readonly onWork: () => void;
+  /** END_STREAM of this stream has just been written. */
+  readonly onEnded: (streamId: number) => void;
+}
+
+/** Below this a frame counts as tiny when there was more to send. */
+const tinyBytes = 64;
+
+export class Sender {
+  readonly #writer: FrameWriter;
+  readonly #encoder: Encoder;
+  readonly #limits: ConnectionLimits;
+  readonly #floods: Floods;
+  readonly #onAnswered: () => void;
+  readonly #onWork: () => void;
+  readonly #onEnded: (streamId: number) => void;
+  #window = windowDefault;
+  #initialWindow = windowDefault;
+  #frameBytesMax = frameBytesMin;
+  #queuedBytes = 0;
+  #blocked = false;
+  #calm = true;
+  /** Streams with bytes and a window, in the order of their turns. */
+  #ready: Outgoing[] = [];
+
+  constructor({ writer, encoder, limits, floods, onAnswered, onWork, onEnded }: SenderOptions) {
+    this.#writer = writer;
+    this.#encoder = encoder;
+    this.#limits = limits;
+    this.#floods = floods;
+    this.#onAnswered = onAnswered;
+    this.#onWork = onWork;
+    this.#onEnded = onEnded;
+  }
+
+  /** What all streams hold back. */
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  /** `false`: the client's tiny windows have made too many tiny frames. */
+  get calm(): boolean {
+    return this.#calm;
+  }
+
+  open(streamId: number): Outgoing {
+    return new Outgoing(streamId, this.#initialWindow);
+  }
+
+  headers(out: Outgoing, fields: readonly HeaderField[], constant: boolean, endStream: boolean): void {
+    if (out.over) return;
+    const block = constant ? this.#encoder.encodeConstant(fields) : this.#encoder.encode(fields);
+    this.#writer.headers(out.streamId, block, endStream, this.#frameBytesMax);
+    this.#onAnswered();
+    this.#onWork();
+    if (endStream) this.#ended(out);
+  }
+
+  /** `false`: taken, but the stream holds back more than it should; `onRoom` tells when to go on. */
+  write(out: Outgoing, lead: Uint8Array, bytes: Uint8Array): boolean {
+    if (out.over || out.trailers !== undefined) return true;
+    const length = lead.length + bytes.length;
+    const fits = length <= this.#frameBytesMax && length <= out.window && length <= this.#window;
+    if (fits && out.queuedBytes === 0 && !this.#blocked) {
+      out.window -= length;
+      this.#window -= length;
+      this.#writer.data(out.streamId, lead, bytes, 0, bytes.length, false);
+      this.#onAnswered();
+      this.#onWork();
+      return true;
+    }
+    if (lead.length > 0) out.queue.push(lead.slice());
+    if (bytes.length > 0) out.queue.push(bytes);
+    out.queuedBytes += length;
+    this.#queuedBytes += length;
+    this.#list(out);
+    out.waiting ||= out.queuedBytes > this.#limits.streamQueueBytes;
+    return !out.waiting;
+  }
+
+  /** Ends the stream behind whatever it still holds back. */
+  end(out: Outgoing, trailers: Trailers): void {
+    if (out.over || out.trailers !== undefined) return;
+    out.trailers = trailers;
+    if (out.queuedBytes === 0) this.#finish(out, trailers);
+  }
+
+  /** The stream was reset; what it holds back is dropped. */
+  abandon(out: Outgoing): void {
+    out.over = true;
+    this.#queuedBytes -= out.queuedBytes;
+    out.queuedBytes = 0;
+    out.queue.length = 0;
+  }
+
+  /** The socket holds back as much as it may: only what is short and must go is written until `unblock`. */
+  block(): void {
+    this.#blocked = true;
+  }
+
+  unblock(): void {
+    this.#blocked = false;
+    this.#onWork();
+  }
+
+  /** §6.9: of the connection. */
+  widenConnection(increment: number): void {
+    // §6.9.1: no window may exceed 2^31-1.
+    if (this.#window + increment > windowMax) {
+      throw new ConnectionError(errorCode.flowControlError, 'the window of the connection is too large');
+    }
+    this.#window += increment;
+    if (this.#ready.length > 0) this.#onWork();
+  }
+
+  widen(out: Outgoing, increment: number): void {
+    if (out.window + increment > windowMax) {
+      throw new StreamError(out.streamId, errorCode.flowControlError, 'the window of the stream is too large');
+    }
+    out.window += increment;
+    this.#list(out);
+  }
+
+  /** §6.9.2: the windows of all streams change by the difference, and may become negative. */
+  setInitialWindow(size: number, streams: Iterable<Outgoing>): void {
+    const difference = size - this.#initialWindow;
+    this.#initialWindow = size;
+    for (const out of streams) {
+      if (out.window + difference > windowMax) {
+        throw new ConnectionError(errorCode.flowControlError, 'a window is too large by SETTINGS');
+      }
+      out.window += difference;
+      this.#list(out);
+    }
+  }
+
+  setFrameBytesMax(bytes: number): void {
+    // Ours stay moderate whatever is allowed, so that streams take turns.
+    this.#frameBytesMax = Math.min(bytes, 65_536);
+  }
+
+  /** Sends what may be sent now, up to what the socket may hold back. Returns whether there is more. */
+  pump(): boolean {
+    let next = 0;
+    while (next < this.#ready.length && !this.#blocked) {
+      if (this.#window <= 0 || this.#writer.bytes >= this.#limits.backlogBytesMax) break;
+      const out = this.#ready[next];
+      if (out === undefined) break;
+      next += 1;
+      out.listed = false;
+      if (!out.over) this.#turn(out);
+    }
+    if (next > 0) this.#ready.splice(0, next);
+    return this.#ready.length > 0 && this.#window > 0 && !this.#blocked;
+  }
+
+  #turn(out: Outgoing): void {
+    let allowed = Math.min(this.#frameBytesMax, out.window, this.#window, out.queuedBytes);
+    // §6.9.2: SETTINGS may have taken the window away again; WINDOW_UPDATE will list the stream anew.
+    if (allowed <= 0) return;
+    if (allowed < tinyBytes && allowed < out.queuedBytes) this.#calm &&= this.#floods.tinyFrame();
+    out.window -= allowed;
+    this.#window -= allowed;
+    out.queuedBytes -= allowed;
+    this.#queuedBytes -= allowed;
+    // One frame per buffer of the queue; only the five bytes before a message lead the bytes behind them.
+    while (allowed > 0) allowed -= this.#frame(out, allowed);
+    this.#onAnswered();
+    if (out.queuedBytes > 0) this.#list(out);
+    else if (out.trailers !== undefined) this.#finish(out, out.trailers);
+    if (out.waiting && out.queuedBytes <= this.#limits.streamQueueBytes / 2) {
+      out.waiting = false;
+      out.onRoom();
+    }
+  }
+
+  /** Writes one frame of at most `allowed` bytes; returns how many it took. */
+  #frame(out: Outgoing, allowed: number): number {
+    const [first = noLead, second] = out.queue;
+    if (out.offset === 0 && first.length < 16 && first.length < allowed && second !== undefined) {
+      const taken = Math.min(allowed - first.length, second.length);
+      this.#writer.data(out.streamId, first, second, 0, taken, false);
+      out.queue.shift();
+      this.#take(out, second, taken);
+      return first.length + taken;
+    }
+    const taken = Math.min(allowed, first.length - out.offset);
+    this.#writer.data(out.streamId, noLead, first, out.offset, out.offset + taken, false);
+    this.#take(out, first, taken);
+    return taken;
+  }
+
+  #take(out: Outgoing, first: Uint8Array, taken: number): void {
+    out.offset += taken;
+    if (out.offset < first.length) return;
+    out.queue.shift();
+    out.offset = 0;
+  }
+
+  #list(out: Outgoing): void {
+    if (out.listed || out.queuedBytes === 0 || out.window <= 0) return;
+    out.listed = true;
+    this.#ready.push(out);
+    this.#onWork();
+  }
+
+  #finish(out: Outgoing, { fields, constant }: Trailers): void {
+    this.headers(out, fields, constant, true);
+  }
+
+  #ended(out: Outgoing): void {
+    this.abandon(out);
+    this.#onEnded(out.streamId);
+  }
+}

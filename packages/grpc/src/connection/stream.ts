@@ -1,0 +1,113 @@
+// One request and its response, as the layer above sees it (RFC 9113 §5.1, §8.1). The connection keeps its state.
+
+import type { ErrorCode } from '../frames/frame.ts';
+import type { HeaderField } from '../hpack/header-field.ts';
+import type { Outgoing } from './outgoing.ts';
+import type { Receiver, ReceiveWindow } from './receive-window.ts';
+import type { RequestHead } from './request-head.ts';
+import type { Sender } from './sender.ts';
+
+/** What the layer above hears of a stream. */
+export interface StreamListener {
+  /** The bytes may be kept. Each must be reported to `Stream.taken` one day, or the client will stall. */
+  data(bytes: Buffer, start: number, end: number): void;
+  /** The client has sent all of its request. */
+  requestEnded(): void;
+  /** A write that was told to wait may go on. */
+  room(): void;
+  /** Nothing is read or written any more; `code` is the client's RST_STREAM, if that was it. Comes once, at most. */
+  cancelled(code: number | undefined): void;
+}
+
+/** The layer above. */
+export interface RequestHandler {
+  /** `ended`: there will be no data; `requestEnded` is not called then. */
+  open(head: RequestHead, stream: Stream, ended: boolean): StreamListener;
+  /** §10.5.1: more header fields than allowed. Something should be answered; what comes on the stream is dropped. */
+  oversized(stream: Stream): void;
+}
+
+/** What a stream needs of its connection. */
+export interface StreamHost {
+  readonly sender: Sender;
+  readonly receiver: Receiver;
+  reset(stream: Stream, code: ErrorCode): void;
+  released(stream: Stream): void;
+}
+
+export class Stream {
+  readonly id: number;
+  readonly #host: StreamHost;
+  readonly #outgoing: Outgoing;
+  readonly #incoming: ReceiveWindow;
+  /** The connection's own notes. */
+  listener: StreamListener | undefined;
+  remoteEnded: boolean;
+  /** §8.1.1: bytes that content-length still promises. */
+  promised: number | undefined;
+  released = false;
+  /** Not known to the connection any more. */
+  gone = false;
+
+  constructor(host: StreamHost, id: number, remoteEnded: boolean, promised: number | undefined) {
+    this.#host = host;
+    this.id = id;
+    this.remoteEnded = remoteEnded;
+    this.promised = promised;
+    this.#outgoing = host.sender.open(id);
+    this.#incoming = host.receiver.open(id);
+    this.#outgoing.onRoom = () => this.listener?.room();
+  }
+
+  get outgoing(): Outgoing {
+    return this.#outgoing;
+  }
+
+  get incoming(): ReceiveWindow {
+    return this.#incoming;
+  }
+
+  /** HEADERS. `constant`: a list that is passed as the same object again and again. */
+  respond(fields: readonly HeaderField[], constant: boolean): void {
+    this.#host.sender.headers(this.#outgoing, fields, constant, false);
+  }
+
+  /** HEADERS and the end at once. */
+  respondAndEnd(fields: readonly HeaderField[], constant: boolean): void {
+    this.#host.sender.headers(this.#outgoing, fields, constant, true);
+  }
+
+  /** `false`: taken, but the client reads slower than this is written; go on when `room` was called. */
+  write(lead: Uint8Array, bytes: Uint8Array): boolean {
+    return this.#host.sender.write(this.#outgoing, lead, bytes);
+  }
+
+  /** Trailers, behind everything that was written. */
+  end(fields: readonly HeaderField[], constant: boolean): void {
+    this.#host.sender.end(this.#outgoing, { fields, constant });
+  }
+
+  reset(code: ErrorCode): void {
+    this.#host.reset(this, code);
+  }
+
+  /** So many bytes of what arrived are held no more. */
+  taken(bytes: number): void {
+    if (!this.gone) this.#host.receiver.taken(this.#incoming, bytes, !this.remoteEnded);
+  }
+
+  /** A message has begun of which `missing` bytes are still to come; nothing of it will be taken before. */
+  expect(missing: number): void {
+    if (!this.gone) this.#host.receiver.expect(this.#incoming, missing);
+  }
+
+  /**
+   * The work for this request is done, or was never begun. Until then it counts among the concurrent streams, even if
+   * the client has taken it back.
+   */
+  release(): void {
+    if (this.released) return;
+    this.released = true;
+    this.#host.released(this);
+  }
+}

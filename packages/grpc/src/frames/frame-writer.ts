@@ -1,0 +1,189 @@
+// Frames into as few buffers as possible: whatever is written within one turn leaves together. Small payloads are copied
+// behind their heads, large ones go along as they are.
+
+import { type ErrorCode, flag, frameHeadBytes, frameType } from './frame.ts';
+
+/** Buffers that were written out are used again; there is one pool for all connections of a server. */
+export class ChunkPool {
+  readonly #kept: Buffer[] = [];
+  readonly #keptMax: number;
+
+  constructor(keptMax = 64) {
+    this.#keptMax = keptMax;
+  }
+
+  take(): Buffer {
+    return this.#kept.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
+  }
+
+  /** Only when nobody reads it any more. */
+  give(chunk: Buffer): void {
+    if (this.#kept.length < this.#keptMax) this.#kept.push(chunk);
+  }
+}
+
+/** What is to be written at once, in order. */
+export interface Batch {
+  readonly buffers: readonly Buffer[];
+  /** To be given back to the pool once the buffers were written. */
+  readonly chunks: readonly Buffer[];
+}
+
+const chunkBytes = 32_768;
+/** Above this a payload is passed on rather than copied. */
+const copiedBytesMax = 4096;
+
+export class FrameWriter {
+  readonly #pool: ChunkPool;
+  #chunk: Buffer = Buffer.alloc(0);
+  #used = 0;
+  /** Where in the chunk the bytes begin that are in no buffer yet. */
+  #from = 0;
+  #buffers: Buffer[] = [];
+  #chunks: Buffer[] = [];
+  #bytes = 0;
+
+  constructor(pool: ChunkPool) {
+    this.#pool = pool;
+  }
+
+  /** Bytes written since the last `take`. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  take(): Batch {
+    this.#close();
+    const batch = { buffers: this.#buffers, chunks: this.#chunks };
+    this.#buffers = [];
+    this.#chunks = [];
+    this.#chunk = Buffer.alloc(0);
+    this.#used = 0;
+    this.#from = 0;
+    this.#bytes = 0;
+    return batch;
+  }
+
+  /** §6.1: `lead` and then `bytes[start, end)`. The lead is copied; the bytes must not change any more. */
+  data(streamId: number, lead: Uint8Array, bytes: Uint8Array, start: number, end: number, endStream: boolean): void {
+    const length = end - start;
+    const copied = length <= copiedBytesMax;
+    this.#head(lead.length + length, frameType.data, endStream ? flag.endStream : 0, streamId, copied ? length : 0);
+    if (lead.length > 0) this.#copy(lead, 0, lead.length);
+    if (copied) this.#copy(bytes, start, end);
+    else this.#pass(bytes, start, end);
+  }
+
+  /** §6.2, §6.10: a field block in HEADERS, and in CONTINUATION what is too long for one frame. */
+  headers(streamId: number, block: Uint8Array, endStream: boolean, payloadBytesMax: number): void {
+    const ends = endStream ? flag.endStream : 0;
+    let at = Math.min(block.length, payloadBytesMax);
+    this.#head(at, frameType.headers, ends | (at === block.length ? flag.endHeaders : 0), streamId, at);
+    this.#copy(block, 0, at);
+    while (at < block.length) {
+      const end = Math.min(block.length, at + payloadBytesMax);
+      this.#head(end - at, frameType.continuation, end === block.length ? flag.endHeaders : 0, streamId, end - at);
+      this.#copy(block, at, end);
+      at = end;
+    }
+  }
+
+  rstStream(streamId: number, code: ErrorCode): void {
+    this.#head(4, frameType.rstStream, 0, streamId, 4);
+    this.#u32(code);
+  }
+
+  settings(rows: readonly (readonly [id: number, value: number])[]): void {
+    this.#head(6 * rows.length, frameType.settings, 0, 0, 6 * rows.length);
+    for (const [id, value] of rows) {
+      this.#chunk[this.#used++] = id >> 8;
+      this.#chunk[this.#used++] = id;
+      this.#u32(value);
+    }
+  }
+
+  settingsAck(): void {
+    this.#head(0, frameType.settings, flag.ack, 0, 0);
+  }
+
+  /** `opaque` is 8 bytes. */
+  ping(ack: boolean, opaque: Uint8Array): void {
+    this.#head(8, frameType.ping, ack ? flag.ack : 0, 0, 8);
+    this.#copy(opaque, 0, 8);
+  }
+
+  goaway(lastStreamId: number, code: ErrorCode, debug: string): void {
+    const text = Buffer.from(debug, 'latin1');
+    this.#head(8 + text.length, frameType.goaway, 0, 0, 8 + text.length);
+    this.#u32(lastStreamId);
+    this.#u32(code);
+    this.#copy(text, 0, text.length);
+  }
+
+  windowUpdate(streamId: number, increment: number): void {
+    this.#head(4, frameType.windowUpdate, 0, streamId, 4);
+    this.#u32(increment);
+  }
+
+  /** The head of a frame, with room behind it for `copied` bytes of its payload, and for a lead. */
+  #head(length: number, type: number, flags: number, streamId: number, copied: number): void {
+    if (this.#used + frameHeadBytes + copied + leadBytesMax > this.#chunk.length) this.#renew(copied);
+    const chunk = this.#chunk;
+    const at = this.#used;
+    chunk[at] = length >> 16;
+    chunk[at + 1] = length >> 8;
+    chunk[at + 2] = length;
+    chunk[at + 3] = type;
+    chunk[at + 4] = flags;
+    chunk[at + 5] = streamId >> 24;
+    chunk[at + 6] = streamId >> 16;
+    chunk[at + 7] = streamId >> 8;
+    chunk[at + 8] = streamId;
+    this.#used = at + frameHeadBytes;
+    this.#bytes += frameHeadBytes + length;
+  }
+
+  #renew(copied: number): void {
+    this.#close();
+    const wanted = frameHeadBytes + copied + leadBytesMax;
+    if (wanted > chunkBytes) {
+      this.#chunk = Buffer.allocUnsafeSlow(wanted);
+    } else {
+      this.#chunk = this.#pool.take();
+      this.#chunks.push(this.#chunk);
+    }
+    this.#used = 0;
+    this.#from = 0;
+  }
+
+  #u32(value: number): void {
+    this.#chunk[this.#used++] = value >>> 24;
+    this.#chunk[this.#used++] = value >>> 16;
+    this.#chunk[this.#used++] = value >>> 8;
+    this.#chunk[this.#used++] = value;
+  }
+
+  #copy(bytes: Uint8Array, start: number, end: number): void {
+    if (end - start <= 16) {
+      for (let at = start; at < end; at++) this.#chunk[this.#used++] = bytes[at] ?? 0;
+      return;
+    }
+    this.#chunk.set(start === 0 && end === bytes.length ? bytes : bytes.subarray(start, end), this.#used);
+    this.#used += end - start;
+  }
+
+  #pass(bytes: Uint8Array, start: number, end: number): void {
+    this.#close();
+    this.#buffers.push(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
+  }
+
+  #close(): void {
+    if (this.#used > this.#from) this.#buffers.push(this.#chunk.subarray(this.#from, this.#used));
+    this.#from = this.#used;
+  }
+}
+
+/** More than any lead there is: gRPC's message prefix has 5 bytes. */
+const leadBytesMax = 16;
+
+export const noLead: Uint8Array = new Uint8Array(0);
