@@ -159,7 +159,7 @@ export class Ending {
     const { ledger, oracle, watchers, history } = this.#world;
     ledger.check(oracle);
     ledger.close();
-    const verdict = history.judge();
+    const verdict = history.judge((value) => ledger.revisionOf(Number(value)));
     if (verdict.kind !== 'linearizable') this.#fail('Linearizability', verdict.text);
     const revision = oracle.revision;
     const expected = oracle.range('\0', '\u0100', revision);

@@ -115,6 +115,11 @@ export class Ledger {
     if (call.state === 'open') call.state = 'unknown';
   }
 
+  /** Where in the history the write of this call is, as far as it was heard. */
+  revisionOf(id: number): number | undefined {
+    return this.#seen.get(id);
+  }
+
   learned(revision: number, changes: readonly Change[]): void {
     for (const { decoded, before, type } of changes) {
       if (type === 'delete' && before !== undefined && before.lease !== 0n) this.#ended(before.lease, revision);
