@@ -66,6 +66,7 @@ export class LabCluster {
   readonly chance: Chance;
   readonly #options: ClusterOptions;
   readonly #places: readonly Place[];
+  #powerCuts = 0;
 
   /** Nobody runs yet. */
   constructor(threads: Threads, options: ClusterOptions) {
@@ -157,6 +158,29 @@ export class LabCluster {
       place.storage = this.#storage(place.id);
     place.server = undefined;
     place.service = undefined;
+  }
+
+  /**
+   * The power of this server fails in the middle of its next write, and it starts again at once, connected to whom it was. Does
+   * nothing where storage knows no power.
+   */
+  cutPowerAtNextWrite(at: number): void {
+    const place = this.#place(at);
+    const { server } = place;
+    place.storage.whenWriting?.(() => {
+      if (place.server !== server || server === undefined) return;
+      const links = this.#places.map((other) => place.endpoints.get(other.id)?.isEnabled ?? false);
+      const { isConnected } = place;
+      this.#powerCuts += 1;
+      this.start(at);
+      place.isConnected = isConnected;
+      for (const [other, isOn] of links.entries()) this.#link(at, other, isOn);
+    });
+  }
+
+  /** How often the power of a server failed in the middle of a write. */
+  get powerCuts(): number {
+    return this.#powerCuts;
   }
 
   /** It can talk to everybody who is connected, and they to it. */

@@ -117,8 +117,15 @@ export class RaftLab {
 
   /** A new life that nobody can reach yet. */
   #begin(at: number): void {
-    this.#logs[at % this.size] = [];
     this.cluster.start(at % this.size);
+  }
+
+  /** Now and then the power of one server fails while it writes. For as long as the test runs. */
+  *powerFails(): Body {
+    for (;;) {
+      yield* this.c.sleep(500 + this.below(2500));
+      this.cluster.cutPowerAtNextWrite(this.below(this.size));
+    }
   }
 
   /** New lives of all, before any of them is connected. */
@@ -244,6 +251,7 @@ export class RaftLab {
   }
 
   #service(at: number, server: LabServer, takesSnapshots: boolean): LabService {
+    this.#logs[at] = [];
     return {
       apply: (message) => {
         if (message.kind === 'snapshot') this.#restored(at, message);

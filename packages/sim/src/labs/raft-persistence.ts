@@ -1,44 +1,44 @@
 // Lab 2C of 6.824, 3C of 6.5840: crashes, and networks that lose and reorder.
 
 import { claim, electionTimeoutMs, type RaftLab } from './raft-lab.ts';
-import { raftTest } from './raft-test.ts';
+import { type RaftTest, raftTest } from './raft-test.ts';
 import type { LabTest } from './suite.ts';
 import type { Body } from './threads.ts';
 
 const part = { mit6824: '2C', mit65840: '3C' };
 
+function persistenceTest(test: Omit<RaftTest, 'part' | 'hasCrashes'>): LabTest {
+  return raftTest({ part, hasCrashes: true, ...test });
+}
+
 export const persistenceTests: readonly LabTest[] = [
-  raftTest({ name: 'Persist1', title: 'basic persistence', part, peers: 3, body: persist1 }),
-  raftTest({ name: 'Persist2', title: 'more persistence', part, peers: 5, body: persist2 }),
-  raftTest({
+  persistenceTest({ name: 'Persist1', title: 'basic persistence', peers: 3, body: persist1 }),
+  persistenceTest({ name: 'Persist2', title: 'more persistence', peers: 5, body: persist2 }),
+  persistenceTest({
     name: 'Persist3',
     title: 'partitioned leader and one follower crash, leader restarts',
-    part,
     peers: 3,
     body: persist3,
   }),
-  raftTest({ name: 'Figure8', title: 'figure 8', part, peers: 5, body: figure8 }),
-  raftTest({
+  persistenceTest({ name: 'Figure8', title: 'figure 8', peers: 5, body: figure8 }),
+  persistenceTest({
     name: 'UnreliableAgree',
     title: 'unreliable agreement',
-    part,
     peers: 5,
     network: 'unreliable',
     body: unreliableAgree,
   }),
-  raftTest({
+  persistenceTest({
     name: 'Figure8Unreliable',
     title: 'figure 8, unreliable',
-    part,
     peers: 5,
     network: 'unreliable',
     body: figure8Unreliable,
   }),
-  raftTest({ name: 'ReliableChurn', title: 'churn', part, peers: 5, body: churn }),
-  raftTest({
+  persistenceTest({ name: 'ReliableChurn', title: 'churn', peers: 5, body: churn }),
+  persistenceTest({
     name: 'UnreliableChurn',
     title: 'unreliable churn',
-    part,
     peers: 5,
     network: 'unreliable',
     body: churn,

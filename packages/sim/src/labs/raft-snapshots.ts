@@ -10,7 +10,7 @@ const part = { mit6824: '2D', mit65840: '3D' };
 const logBytesMax = 2000;
 
 function snapshotTest(test: Omit<RaftTest, 'peers' | 'part' | 'takesSnapshots'> & Partial<RaftTest>): LabTest {
-  return raftTest({ part, peers: 3, takesSnapshots: true, ...test });
+  return raftTest({ part, peers: 3, takesSnapshots: true, hasCrashes: true, ...test });
 }
 
 export const snapshotTests: readonly LabTest[] = [

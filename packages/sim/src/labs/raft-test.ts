@@ -13,10 +13,12 @@ export interface RaftTest {
   readonly network?: 'reliable' | 'unreliable';
   readonly takesSnapshots?: boolean;
   readonly settings?: readonly SettingName[];
+  /** Whether the test lets servers crash: then the hard setting lets them crash at other moments, too. */
+  readonly hasCrashes?: boolean;
   readonly body: (lab: RaftLab) => Body;
 }
 
-export function raftTest({ body, ...test }: RaftTest): LabTest {
+export function raftTest({ body, hasCrashes = false, ...test }: RaftTest): LabTest {
   const { name, peers, network = 'reliable', takesSnapshots = false, settings = settingNames } = test;
   return {
     ...test,
@@ -33,6 +35,7 @@ export function raftTest({ body, ...test }: RaftTest): LabTest {
           takesSnapshots,
           ...(planted === undefined ? {} : { planted }),
         });
+        if (hasCrashes && setting === 'hard') threads.spawn(() => lab.powerFails());
         yield* body(lab);
         return lab.numbers;
       });

@@ -26,6 +26,8 @@ export interface LabStorage {
   open(ticker: Ticker, completion: Completion<OpenStorage>): void;
   /** The life that has it open is over, at whatever it was. */
   crash(): void;
+  /** Calls once when the next sync begins; it ends later. Absent where a write is durable when it is made. */
+  readonly whenWriting?: (cut: () => void) => void;
 }
 
 const segmentBytes = 64 * 1024;
@@ -53,6 +55,7 @@ export class LabDisk implements LabStorage {
   readonly #disk: MemoryDisk;
   readonly #rules: { readonly rules?: WalRules };
   #ticker: Ticker | undefined;
+  #cut: (() => void) | undefined;
 
   constructor(seed: string, name: string, rules?: WalRules) {
     this.#rules = rules === undefined ? {} : { rules };
@@ -60,6 +63,11 @@ export class LabDisk implements LabStorage {
     this.#disk = new MemoryDisk({
       schedule: (task, { kind }) => {
         const isSync = kind === 'fdatasync' || kind === 'syncDirectory';
+        if (isSync && this.#cut !== undefined) {
+          // Before what ends the sync is scheduled.
+          this.#ticker?.defer(this.#cut);
+          this.#cut = undefined;
+        }
         if (!isSync) this.#ticker?.defer(task);
         else if (this.#chance.below(1000) < stallPerMille) this.#ticker?.after(stallTicks, task);
         else if (this.#chance.oneIn(3)) this.#ticker?.after(1, task);
@@ -86,8 +94,13 @@ export class LabDisk implements LabStorage {
     });
   }
 
+  whenWriting(cut: () => void): void {
+    this.#cut = cut;
+  }
+
   crash(): void {
     this.#ticker = undefined;
+    this.#cut = undefined;
     this.#disk.crash(() => this.#chance.oneIn(2));
   }
 }
