@@ -14,8 +14,7 @@ export interface ChangeParts {
   readonly emit: (input: FaultInput) => boolean;
   readonly later: (ticks: number, task: () => void) => void;
   /** Cuts a seat off from all others, for a while. */
-  readonly cutOff: (seat: Seat) => void;
-  readonly killForLong: (seat: Seat) => void;
+  readonly cutOff: (seat: Seat, directions: 'out' | 'both') => void;
 }
 
 /** How often the removal of a lost machine is asked for before everything is healed. */
@@ -32,7 +31,7 @@ export class MemberChanges {
   #asked = 0;
   #configuration: Configuration | undefined;
   #settled = 0;
-  /** When the leader is told to go, if it is: near the end of the faults, so that what comes of it meets what comes then. */
+  /** When the leader is told to go: so near the end of the faults that nobody comes to help before all is healed. */
   readonly #farewell: number;
   /** The leader that shall go alone. */
   #leaving: Seat | undefined;
@@ -43,14 +42,15 @@ export class MemberChanges {
     this.#chance = new Chance(this.#plan.seed, 'member changes');
     this.#electionTicks = electionTicksOf(this.#plan);
     const { faults, ticks } = this.#plan;
-    const ticksLeft = 2 * this.#electionTicks + this.#chance.between(15, 90);
-    this.#farewell = faults.includes('changeMembers') && this.#chance.oneIn(2) ? ticks - ticksLeft : -1;
+    const ticksLeft = 2 * this.#electionTicks + this.#chance.between(60, 160);
+    this.#farewell = faults.includes('changeMembers') ? ticks - ticksLeft : Number.POSITIVE_INFINITY;
   }
 
   /** At every tick. Answers whether a change is under way: that lasts for moments, in which much can be lost (thesis §4.3). */
   step(): boolean {
     const { cluster } = this.#parts;
     const { changeEvery } = this.#plan;
+    if (cluster.time.now === this.#farewell - 4 * this.#electionTicks) this.#makeEven();
     if (cluster.time.now === this.#farewell) this.#sayFarewell();
     else if (changeEvery > 0 && this.#chance.oneIn(changeEvery)) this.change();
     const { leader } = cluster;
@@ -60,7 +60,7 @@ export class MemberChanges {
       if (this.#configuration !== undefined) this.#settled = cluster.time.now + settlingTicks;
       this.#configuration = configuration;
       // thesis §4.2.2: it alone has C_new, and is none of its members.
-      if (wasJoint && leader === this.#leaving) this.#parts.killForLong(leader);
+      if (wasJoint && leader === this.#leaving) this.#parts.cutOff(leader, 'out');
     }
     return (configuration?.outgoing.length ?? 0) > 0 || cluster.time.now < this.#settled;
   }
@@ -70,11 +70,21 @@ export class MemberChanges {
     const { leader } = this.#parts.cluster;
     if (leader !== undefined && chance.oneIn(4)) {
       // thesis §4.1: what it appends now will be cut off once another leads, and its configuration with it.
-      this.#parts.cutOff(leader);
+      this.#parts.cutOff(leader, 'both');
       this.#parts.later(chance.between(1, 4), () => this.#ask(() => leader, 1));
       return;
     }
     this.#ask(() => this.#anybody(), chance.oneIn(3) ? 2 : 1);
+  }
+
+  /** Of an odd number of voters the others can do without the one that shall go, and without its heir. */
+  #makeEven(): void {
+    const { leader, seats } = this.#parts.cluster;
+    const voters = leader?.life?.status?.configuration.voters ?? [];
+    if (leader === undefined || voters.length < 5 || voters.length % 2 === 0) return;
+    const others = seats.filter((seat) => seat !== leader && voters.includes(seat.node));
+    if (others.length === 0) return;
+    this.#parts.emit({ kind: 'removeMember', seat: leader.name, id: Number(this.#chance.pick(others).id) });
   }
 
   /**
@@ -82,13 +92,12 @@ export class MemberChanges {
    * alone has the configuration in which it is none of the members.
    */
   #sayFarewell(): void {
-    const { cluster, emit, killForLong } = this.#parts;
-    const { leader } = cluster;
+    const { cluster, emit } = this.#parts;
+    const { leader, seats } = cluster;
     const voters = leader?.life?.status?.configuration.voters ?? [];
-    // Of an odd number of voters the others can do without it.
     if (leader === undefined || voters.length < 4 || voters.length % 2 > 0) return;
-    const heir = heirOf(leader, cluster.seats);
-    if (heir !== undefined) killForLong(heir);
+    const heir = heirOf(leader, seats);
+    if (heir !== undefined) emit({ kind: 'kill', seat: heir.name, death: 'process', keep: 100, dark: false });
     this.#leaving = leader;
     emit({ kind: 'removeMember', seat: leader.name, id: Number(leader.id) });
   }

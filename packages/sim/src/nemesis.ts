@@ -44,11 +44,7 @@ export class Nemesis {
       cluster,
       emit,
       later: (ticks, task) => this.#later(ticks, task),
-      cutOff: (seat) => this.#cutOff(seat, 'both'),
-      killForLong: (seat) => {
-        this.#emit({ kind: 'kill', seat: seat.name, death: 'process', keep: 100, dark: false });
-        this.#startWithin(seat, 10 * this.#electionTicks);
-      },
+      cutOff: (seat, directions) => this.#cutOff(seat, directions),
     });
     this.#begin = this.#faults();
     const { faults } = cluster.plan;
