@@ -1,6 +1,27 @@
 // A gRPC server on node:net and node:tls, with exactly as much HTTP/2 as gRPC needs.
 
-export { CompressionError } from './hpack/compression-error.ts';
-export { Decoder, type DecoderOptions } from './hpack/decoder.ts';
-export { Encoder, type EncoderOptions } from './hpack/encoder.ts';
-export { HeaderField } from './hpack/header-field.ts';
+export type {
+  Call,
+  Method,
+  RequestListener,
+  ResponseStream,
+  Router,
+  Service,
+  StreamHandler,
+  UnaryHandler,
+} from './calls/handler.ts';
+export type { Metadata } from './calls/metadata.ts';
+export { createRouter } from './calls/router.ts';
+export type { CallLimits, Clock } from './calls/server-call.ts';
+export { type GrpcCode, grpcCode, RpcError, type Status } from './calls/status.ts';
+export type { ConnectionEvent } from './connection/events.ts';
+export { defaultKeepalive, type KeepaliveOptions } from './connection/keepalive.ts';
+export { type ConnectionLimits, defaultLimits, type Rate } from './connection/limits.ts';
+export {
+  defaultCallLimits,
+  GrpcServer,
+  type GrpcServerOptions,
+  type ListenOptions,
+  type ServerEvent,
+  type TlsOptions,
+} from './server.ts';

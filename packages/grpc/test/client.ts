@@ -75,6 +75,7 @@ export interface SeenRequest {
   readonly received: Buffer[];
   ended: boolean;
   rooms: number;
+  finished: boolean;
   readonly cancelled: (number | undefined)[];
 }
 
@@ -109,9 +110,10 @@ export class Client {
       this.#frames.push({ type, flags, streamId, payload: Buffer.from(bytes.subarray(start, end)) });
     });
     const wire: Wire = {
-      write: (buffers) => {
+      write: (buffers, done) => {
         this.writes += 1;
         for (const buffer of buffers) this.#reader.read(Buffer.from(buffer));
+        done();
         return this.waiting;
       },
       end: () => {
@@ -196,7 +198,7 @@ export class Client {
   }
 
   #open(head: RequestHead, stream: Stream, ended: boolean): StreamListener {
-    const seen: SeenRequest = { head, stream, received: [], ended, rooms: 0, cancelled: [] };
+    const seen: SeenRequest = { head, stream, received: [], ended, rooms: 0, finished: false, cancelled: [] };
     this.requests.push(seen);
     return {
       data: (bytes, start, end) => {
@@ -208,6 +210,9 @@ export class Client {
       },
       room: () => {
         seen.rooms += 1;
+      },
+      finished: () => {
+        seen.finished = true;
       },
       cancelled: (code) => {
         seen.cancelled.push(code);

@@ -361,10 +361,10 @@ export class Connection {
   #writeOut(): void {
     if (this.#writer.bytes === 0) return;
     const { buffers, chunks } = this.#writer.take();
-    const waiting = this.#wire.write(buffers);
-    if (waiting === 0) {
+    const waiting = this.#wire.write(buffers, () => {
       for (const chunk of chunks) this.#pool.give(chunk);
-    } else if (waiting >= this.#limits.backlogBytesMax) {
+    });
+    if (waiting >= this.#limits.backlogBytesMax) {
       // Who does not read answers is not read either: all that it sends would be answered.
       this.#sender.block();
       this.#paused = true;

@@ -15,7 +15,9 @@ export interface StreamListener {
   requestEnded(): void;
   /** A write that was told to wait may go on. */
   room(): void;
-  /** Nothing is read or written any more; `code` is the client's RST_STREAM, if that was it. Comes once, at most. */
+  /** The whole answer has gone out. Nothing follows. */
+  finished(): void;
+  /** Nothing is read or written any more; `code` is the client's RST_STREAM, if that was it. Nothing follows. */
   cancelled(code: number | undefined): void;
 }
 

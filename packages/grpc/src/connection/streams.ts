@@ -184,10 +184,10 @@ export class Streams implements StreamHost {
   onResponseEnded(streamId: number): void {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
-    const { listener, remoteEnded } = stream;
-    if (!remoteEnded) this.#sendReset(streamId, errorCode.noError);
+    const { listener } = stream;
+    if (!stream.remoteEnded) this.#sendReset(streamId, errorCode.noError);
     this.#drop(stream);
-    if (!remoteEnded) listener?.cancelled(undefined);
+    listener?.finished();
   }
 
   #onRequest(streamId: number, ended: boolean, bytes: Buffer, start: number, end: number): void {
@@ -214,7 +214,9 @@ export class Streams implements StreamHost {
       stream.release();
     } else {
       const listener = handler.open(head, stream, ended);
-      if (!stream.gone) stream.listener = listener;
+      stream.listener = listener;
+      // Answered within the call; nobody could be told then.
+      if (stream.gone) listener.finished();
     }
   }
 

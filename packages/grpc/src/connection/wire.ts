@@ -1,8 +1,8 @@
 // The byte stream below a connection, TCP or TLS or a pair in memory.
 
 export interface Wire {
-  /** Takes all of it. Returns how many bytes wait to go out; 0: the buffers are read no more and may be used again. */
-  write(buffers: readonly Buffer[]): number;
+  /** Takes all of it, and returns how many bytes wait to go out. `done`: the buffers are read no more. */
+  write(buffers: readonly Buffer[], done: () => void): number;
   /** What was written still goes out; then the stream is closed. */
   end(): void;
   destroy(): void;

@@ -1,0 +1,82 @@
+// One message, one answer.
+
+import type { Stream, StreamListener } from '../connection/stream.ts';
+import type { UnaryHandler } from './handler.ts';
+import { Incoming, type MessageTaker } from './incoming.ts';
+import type { ServerCall } from './server-call.ts';
+import { grpcCode, type Status } from './status.ts';
+
+export class UnaryCall implements StreamListener, MessageTaker {
+  readonly #handle: UnaryHandler;
+  readonly #call: ServerCall;
+  readonly #stream: Stream;
+  readonly #incoming: Incoming;
+  #request: Buffer | undefined;
+  #working = false;
+
+  constructor(handle: UnaryHandler, call: ServerCall, stream: Stream, encoding: string, receiveBytesMax: number) {
+    this.#handle = handle;
+    this.#call = call;
+    this.#stream = stream;
+    this.#incoming = new Incoming(stream, encoding, receiveBytesMax, this);
+  }
+
+  data(bytes: Buffer, start: number, end: number): void {
+    this.#incoming.push(bytes, start, end);
+  }
+
+  requestEnded(): void {
+    this.#incoming.end();
+  }
+
+  room(): void {}
+
+  finished(): void {
+    this.#leave();
+  }
+
+  cancelled(): void {
+    this.#call.cancel();
+    this.#leave();
+  }
+
+  message(bytes: Buffer): void {
+    if (this.#request === undefined) this.#request = bytes;
+    else this.refused({ code: grpcCode.unimplemented, message: 'a unary call has one message, not several' });
+  }
+
+  ended(): void {
+    const request = this.#request;
+    if (request === undefined) {
+      this.refused({ code: grpcCode.unimplemented, message: 'a unary call has one message, not none' });
+      return;
+    }
+    if (this.#call.isOver) return;
+    this.#working = true;
+    this.#answer(request).catch((error: unknown) => this.#call.failWith(error));
+  }
+
+  refused(status: Status): void {
+    this.#call.fail(status);
+  }
+
+  threw(error: unknown): void {
+    this.#call.failWith(error);
+  }
+
+  async #answer(request: Buffer): Promise<void> {
+    try {
+      this.#call.write(await this.#handle(request, this.#call));
+      this.#call.end();
+    } finally {
+      // From here on nothing is done for the client any more, whether it still wanted it or not.
+      this.#working = false;
+      this.#stream.release();
+    }
+  }
+
+  #leave(): void {
+    this.#incoming.stop();
+    if (!this.#working) this.#stream.release();
+  }
+}

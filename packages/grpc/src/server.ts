@@ -1,0 +1,233 @@
+// The server: ports, plain or TLS, and the connections that come in through them. Each connection is on its own; they
+// share the router, the limits and the pool of buffers.
+
+import { createServer, type Server as NetServer, type Socket } from 'node:net';
+import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
+import { createDispatch } from './calls/dispatch.ts';
+import type { Router } from './calls/handler.ts';
+import type { CallLimits, Clock } from './calls/server-call.ts';
+import { grpcCode, RpcError, type Status } from './calls/status.ts';
+import { Connection } from './connection/connection.ts';
+import type { ConnectionEvent } from './connection/events.ts';
+import { defaultKeepalive, type KeepaliveOptions } from './connection/keepalive.ts';
+import { type ConnectionLimits, defaultLimits } from './connection/limits.ts';
+import { ChunkPool } from './frames/frame-writer.ts';
+import { sniff } from './sniffing.ts';
+import { attach, wireOf } from './socket-wire.ts';
+import { systemClock } from './system-clock.ts';
+
+export type ServerEvent =
+  | { readonly kind: 'connected'; readonly peer: string }
+  | { readonly kind: 'disconnected'; readonly peer: string }
+  /** How a call to a known method ended. */
+  | { readonly kind: 'call'; readonly path: string; readonly code: number }
+  /** A handler threw something that is no status; the client has got its text as UNKNOWN. */
+  | { readonly kind: 'handlerFault'; readonly path: string; readonly error: unknown }
+  /** A TLS handshake that failed. */
+  | { readonly kind: 'handshake'; readonly error: Error }
+  | { readonly kind: 'connection'; readonly peer: string; readonly event: ConnectionEvent };
+
+/** Certificates and keys as `node:tls` takes them, and whether clients must show theirs. */
+export interface TlsOptions extends SecureContextOptions {
+  readonly requestCert?: boolean;
+  readonly rejectUnauthorized?: boolean;
+}
+
+export interface GrpcServerOptions {
+  readonly router: Router;
+  readonly calls?: Partial<CallLimits>;
+  readonly limits?: Partial<ConnectionLimits>;
+  readonly keepalive?: Partial<KeepaliveOptions>;
+  /** Per port. */
+  readonly connectionsMax?: number;
+  /** For the TLS handshake, and again for the first bytes of a protocol. */
+  readonly handshakeMs?: number;
+  /** A connection of that age is drained, so that clients spread anew. */
+  readonly ageMsMax?: number;
+  /** What calls may still take after that. */
+  readonly ageGraceMs?: number;
+  /** What a handler threw, as a status; `undefined` for what is a fault. `RpcError` needs no help. */
+  readonly toStatus?: (error: unknown) => Status | undefined;
+  /** Gets clients of HTTP/1.1, the socket paused and the bytes it has said already. Without it they are cut off. */
+  readonly onHttp1?: (socket: Socket, first: Buffer) => void;
+  readonly onEvent?: (event: ServerEvent) => void;
+  readonly clock?: Clock;
+}
+
+export interface ListenOptions {
+  readonly host: string;
+  /** 0 chooses a free one. */
+  readonly port: number;
+  readonly tls?: TlsOptions;
+}
+
+export const defaultCallLimits: CallLimits = {
+  receiveBytesMax: 4_194_304,
+  sendBytesMax: 2 ** 31 - 1,
+  gzipBytesMin: 1024,
+};
+
+const neverMs = Number.POSITIVE_INFINITY;
+
+export class GrpcServer {
+  readonly #options: GrpcServerOptions;
+  readonly #limits: ConnectionLimits;
+  readonly #keepalive: KeepaliveOptions;
+  readonly #callLimits: CallLimits;
+  readonly #clock: Clock;
+  readonly #pool = new ChunkPool();
+  readonly #ports = new Set<NetServer>();
+  readonly #tlsPorts = new Set<TlsServer>();
+  readonly #sockets = new Set<Socket>();
+  readonly #connections = new Set<Connection>();
+  #draining = false;
+
+  constructor(options: GrpcServerOptions) {
+    this.#options = options;
+    this.#limits = { ...defaultLimits, ...options.limits };
+    this.#keepalive = { ...defaultKeepalive, ...options.keepalive };
+    this.#callLimits = { ...defaultCallLimits, ...options.calls };
+    this.#clock = options.clock ?? systemClock;
+  }
+
+  /** Connections of HTTP/2 there are. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Rejects with the error of `listen` when the port cannot be had. */
+  listen({ host, port, tls }: ListenOptions): Promise<{ readonly host: string; readonly port: number }> {
+    const server = tls === undefined ? this.#plainPort() : this.#tlsPort(tls);
+    const { connectionsMax } = this.#options;
+    if (connectionsMax !== undefined) server.maxConnections = connectionsMax;
+    return new Promise((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(port, host, () => {
+        server.off('error', reject);
+        this.#ports.add(server);
+        const address = server.address();
+        resolve({ host, port: typeof address === 'object' && address !== null ? address.port : port });
+      });
+    });
+  }
+
+  /** From the next handshake on, on all TLS ports. Connections that there are keep theirs. */
+  setCertificates(context: SecureContextOptions): void {
+    for (const server of this.#tlsPorts) server.setSecureContext(context);
+  }
+
+  /** A socket that somebody else has accepted and that speaks HTTP/2; `first` are bytes it has said already. */
+  inject(socket: Socket, first?: Buffer): void {
+    const { onEvent, ageMsMax = neverMs, ageGraceMs = 60_000 } = this.#options;
+    const peer = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`;
+    let cancelAge: () => void = () => undefined;
+    const connection: Connection = new Connection({
+      wire: wireOf(socket),
+      scheduler: this.#clock,
+      limits: this.#limits,
+      keepalive: this.#keepalive,
+      handler: createDispatch(this.#options.router, {
+        peer,
+        clock: this.#clock,
+        limits: this.#callLimits,
+        toStatus: (path, error) => this.#toStatus(path, error),
+        onFinished: onEvent && ((path, code) => onEvent({ kind: 'call', path, code })),
+      }),
+      pool: this.#pool,
+      onEvent: (event) => onEvent?.({ kind: 'connection', peer, event }),
+      onClosed: () => {
+        cancelAge();
+        this.#connections.delete(connection);
+        onEvent?.({ kind: 'disconnected', peer });
+      },
+    });
+    this.#connections.add(connection);
+    onEvent?.({ kind: 'connected', peer });
+    if (ageMsMax !== neverMs) cancelAge = this.#clock.after(ageMsMax, () => connection.drain(ageGraceMs));
+    attach(socket, connection);
+    if (first !== undefined) connection.receive(first);
+    if (this.#draining) connection.drain(0);
+    socket.resume();
+  }
+
+  /**
+   * Listens no more, tells clients to go, and lets calls in flight end for `graceMs`; then cuts what is left. Resolves when
+   * nothing is left.
+   */
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    const closed = [...this.#ports].map((server) => new Promise((resolve) => server.close(resolve)));
+    this.#ports.clear();
+    for (const connection of this.#connections) connection.drain(graceMs);
+    // What is not HTTP/2 yet has nothing to finish.
+    const cancel = this.#clock.after(graceMs + closeMs, () => this.#cut());
+    await Promise.all(closed);
+    cancel();
+  }
+
+  /** Listens no more and cuts every connection. */
+  async close(): Promise<void> {
+    this.#draining = true;
+    const closed = [...this.#ports].map((server) => new Promise((resolve) => server.close(resolve)));
+    this.#ports.clear();
+    this.#cut();
+    await Promise.all(closed);
+  }
+
+  #cut(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #plainPort(): NetServer {
+    return createServer({ noDelay: true }, (socket) => this.#accept(socket));
+  }
+
+  #tlsPort(tls: TlsOptions): TlsServer {
+    const { handshakeMs = 10_000, onHttp1, onEvent } = this.#options;
+    const server = createTlsServer(
+      {
+        // RFC 9113 §9.2: TLS 1.2 or newer, and its name is h2.
+        minVersion: 'TLSv1.2',
+        ...tls,
+        ALPNProtocols: onHttp1 === undefined ? ['h2'] : ['h2', 'http/1.1'],
+        handshakeTimeout: handshakeMs,
+        noDelay: true,
+      },
+      (socket) => this.#accept(socket),
+    );
+    server.on('tlsClientError', (error, socket) => {
+      onEvent?.({ kind: 'handshake', error });
+      socket.destroy();
+    });
+    // Counted before their handshake, so that closing ends them too.
+    server.on('connection', (socket) => this.#watch(socket));
+    this.#tlsPorts.add(server);
+    return server;
+  }
+
+  #accept(socket: Socket): void {
+    this.#watch(socket);
+    socket.on('error', () => socket.destroy());
+    sniff(socket, this.#options.handshakeMs ?? 10_000, (isHttp2, first) => {
+      if (isHttp2) this.inject(socket, first);
+      else if (this.#options.onHttp1 === undefined) socket.destroy();
+      else this.#options.onHttp1(socket, first);
+    });
+  }
+
+  #watch(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.on('close', () => this.#sockets.delete(socket));
+  }
+
+  #toStatus(path: string, error: unknown): Status {
+    if (error instanceof RpcError) return error;
+    const status = this.#options.toStatus?.(error);
+    if (status !== undefined) return status;
+    this.#options.onEvent?.({ kind: 'handlerFault', path, error });
+    return { code: grpcCode.unknown, message: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+/** Between the end of the calls and that of their sockets. */
+const closeMs = 2000;

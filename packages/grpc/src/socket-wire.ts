@@ -1,0 +1,33 @@
+// A socket under a connection, plain or TLS.
+
+import type { Socket } from 'node:net';
+import type { Connection } from './connection/connection.ts';
+import type { Wire } from './connection/wire.ts';
+
+export function wireOf(socket: Socket): Wire {
+  return {
+    write: (buffers, done) => {
+      if (buffers.length > 1) socket.cork();
+      for (const [index, buffer] of buffers.entries()) {
+        if (index === buffers.length - 1) socket.write(buffer, done);
+        else socket.write(buffer);
+      }
+      if (buffers.length > 1) socket.uncork();
+      return socket.writableLength;
+    },
+    end: () => socket.end(),
+    destroy: () => socket.destroy(),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+  };
+}
+
+/** From now on the connection hears what the socket does. */
+export function attach(socket: Socket, connection: Connection): void {
+  socket.on('data', (chunk: Buffer) => connection.receive(chunk));
+  socket.on('drain', () => connection.drained());
+  // A connection that breaks concerns its own calls only, and they are told.
+  socket.on('error', () => socket.destroy());
+  socket.on('end', () => socket.end());
+  socket.on('close', () => connection.lost());
+}
