@@ -51,6 +51,8 @@ function* openLocked(options: WalOptions, segmentBytes: number, lock: VfsLock): 
   refuse(row, found, directory);
 
   if (!names.includes(durableName)) yield* call((done) => createSlotFile(vfs, directory, checksum, done));
+  // Whoever gave the file its name may not have lived to sync it, and no segment may have one before.
+  else if (row.outcome === 'create') yield* call((done) => vfs.syncDirectory(directory, done));
   const opened =
     row.outcome === 'create'
       ? yield* createFirst(options, segmentBytes)
