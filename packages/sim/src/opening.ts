@@ -88,6 +88,8 @@ export function openSeat(seat: Seat, life: Life, all: OpeningParts, completion: 
         completion(log);
         return;
       }
+      // From here on the log writes: what damage it has started in spite of was of nothing that it needs.
+      if (seat.injury?.path.startsWith(`${wal.directory}/`) === true) seat.injury = undefined;
       parts.observer.started(seat.node, life.boot, log.value.recovered);
       openSnapshots({ vfs, checksum, directory: `/${seat.name}/snapshots`, ...rules }, (snapshots) => {
         if (snapshots.kind === 'failed') {
