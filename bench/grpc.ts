@@ -1,0 +1,93 @@
+// node --conditions=source --import tsx bench/grpc.ts [--rounds 3] [--seconds 2] [--only NAME]: the empty echo of
+// @kontiki/grpc, of grpc-js and of bare node:http2 in one run, alternating, under h2load. Prints medians, and ratios to
+// grpc-js. Only ratios travel.
+
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { h2load } from './h2load.ts';
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '3' },
+    seconds: { type: 'string', default: '2' },
+    only: { type: 'string' },
+  },
+});
+const seconds = Number(values.seconds);
+const kinds = ['kontiki', 'grpc-js', 'node:http2'];
+const messagesPerStream = 100;
+
+const folder = mkdtempSync(join(tmpdir(), 'grpc-bench-'));
+const message = Buffer.concat([Buffer.from([0, 0, 0, 1, 0]), Buffer.alloc(256, 7)]);
+const files = { Say: join(folder, 'one'), Talk: join(folder, 'many') };
+writeFileSync(files.Say, message);
+writeFileSync(files.Talk, Buffer.concat(Array.from({ length: messagesPerStream }, () => message)));
+const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
+const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=localhost'];
+execFileSync('openssl', ['req', '-x509', '-days', '2', ...curve, '-keyout', key, '-out', cert], { stdio: 'ignore' });
+
+const rows = [
+  { name: 'unary 100 × 1', method: 'Say', connections: 100, streams: 1, tls: false },
+  { name: 'unary 10 × 100', method: 'Say', connections: 10, streams: 100, tls: false },
+  { name: 'stream 10 × 10', method: 'Talk', connections: 10, streams: 10, tls: false },
+  { name: 'TLS unary 10 × 100', method: 'Say', connections: 10, streams: 100, tls: true },
+] as const;
+
+const children: ChildProcess[] = [];
+const rates = new Map<string, number[]>();
+try {
+  const ports = new Map<string, number>();
+  for (const kind of kinds) {
+    ports.set(`${kind} http`, await start([kind]));
+    ports.set(`${kind} https`, await start([kind, key, cert]));
+  }
+  for (let round = 0; round < Number(values.rounds); round++) {
+    for (const { name, method, connections, streams, tls } of rows) {
+      if (values.only !== undefined && !name.includes(values.only)) continue;
+      const scheme = tls ? 'https' : 'http';
+      // Each goes first in turn.
+      for (let turn = 0; turn < kinds.length; turn++) {
+        const kind = kinds[(round + turn) % kinds.length] ?? '';
+        const url = `${scheme}://127.0.0.1:${ports.get(`${kind} ${scheme}`)}/bench.Echo/${method}`;
+        const { requestsPerSecond } = await h2load(url, files[method], { connections, streams, seconds });
+        const rate = method === 'Talk' ? requestsPerSecond * messagesPerStream : requestsPerSecond;
+        rates.set(`${name} ${kind}`, [...(rates.get(`${name} ${kind}`) ?? []), rate]);
+      }
+    }
+  }
+  for (const { name } of rows) report(name);
+} finally {
+  for (const child of children) child.kill();
+  rmSync(folder, { recursive: true });
+}
+
+function report(name: string): void {
+  const base = median(rates.get(`${name} grpc-js`) ?? []);
+  if (Number.isNaN(base)) return;
+  const cells = kinds.map((kind) => {
+    const rate = median(rates.get(`${name} ${kind}`) ?? []);
+    return `${kind} ${Math.round(rate)}/s = ${(rate / base).toFixed(2)}`;
+  });
+  process.stdout.write(`${name.padEnd(20)} ${cells.join('   ')}\n`);
+}
+
+function median(numbers: readonly number[]): number {
+  const sorted = numbers.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+function start(args: readonly string[]): Promise<number> {
+  const file = join(dirname(fileURLToPath(import.meta.url)), 'grpc-servers.ts');
+  const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', file, ...args], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  children.push(child);
+  return new Promise((resolve, reject) => {
+    child.stdout?.once('data', (line: Buffer) => resolve(Number(line.toString())));
+    child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}`)));
+  });
+}
