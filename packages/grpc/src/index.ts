@@ -25,3 +25,5 @@ export {
   type ServerEvent,
   type TlsOptions,
 } from './server.ts';
+export { Health, type HealthStatus } from './services/health.ts';
+export { reflectionServices } from './services/reflection.ts';
