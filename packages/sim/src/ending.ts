@@ -49,12 +49,11 @@ export class Ending {
     const majority: Seat[] = seats.filter(({ life }) => life !== undefined);
     const down = seats.filter(({ life }) => life === undefined);
     // Where members have changed, which configuration is in force shows only when they talk: all that may be, must be served.
-    const configurations = [...new Set(seats.flatMap((seat) => seat.configurations))];
     const isUp = (node: NodeId): boolean => majority.some((seat) => seat.node === node);
     const isEnough = (): boolean =>
       down.length === 0 ||
       (this.#cluster.hasChanged
-        ? configurations.every((configuration) => isQuorum(configuration, isUp))
+        ? seats.every(({ configurations }) => configurations.every((configuration) => isQuorum(configuration, isUp)))
         : majority.length * 2 > seats.length);
     while (!isEnough()) {
       const [seat] = down.splice(chance.below(down.length), 1);
@@ -68,6 +67,13 @@ export class Ending {
       () => {
         const strangers = this.#strangers();
         for (const seat of open) if (seat.isRetired || strangers.includes(seat)) open.delete(seat);
+        // A change that was asked for before takes effect now: what it needs is healed as well.
+        while (!isEnough()) {
+          const [seat] = down.splice(0, 1);
+          if (seat === undefined) break;
+          majority.push(seat);
+          this.#cluster.start(seat);
+        }
         return open.size === 0;
       },
       `a majority of ${majority.map(({ name }) => name).join(' ')} accepts writes`,

@@ -97,18 +97,15 @@ export class Nemesis {
       halves: () => this.#halves(undefined),
       bridge: () => this.#halves(any()),
       ring: () => this.#ring(),
-      clog: () => {
-        const [from, to] = this.#two();
-        this.#emit({ kind: 'clog', from: from.name, to: to.name, ticks: chance.between(10, 3 * election) });
-      },
-      reset: () => {
-        const [from, to] = this.#two();
-        this.#emit({ kind: 'reset', from: from.name, to: to.name });
-      },
-      garble: () => {
-        const [from, to] = this.#two();
-        this.#emit({ kind: 'garble', from: from.name, to: to.name, draw: chance.below(1_000_000) });
-      },
+      clog: () =>
+        this.#betweenTwo((from, to) =>
+          this.#emit({ kind: 'clog', from: from.name, to: to.name, ticks: chance.between(10, 3 * election) }),
+        ),
+      reset: () => this.#betweenTwo((from, to) => this.#emit({ kind: 'reset', from: from.name, to: to.name })),
+      garble: () =>
+        this.#betweenTwo((from, to) =>
+          this.#emit({ kind: 'garble', from: from.name, to: to.name, draw: chance.below(1_000_000) }),
+        ),
       slowDisk: () =>
         this.#hurtDisk(({ name }) => {
           this.#emit({ kind: 'slowDisk', seat: name, ticks: chance.pick([5, 30, election]) });
@@ -214,15 +211,16 @@ export class Nemesis {
     this.#later(ticks, () => this.#emit({ kind: 'wake', seat: seat.name }));
   }
 
-  #two(): readonly [Seat, Seat] {
+  /** Members may have been removed until one is left. */
+  #betweenTwo<T>(act: (a: Seat, b: Seat) => T): T | undefined {
     const { seats } = this.#cluster;
+    if (seats.length < 2) return undefined;
     const a = this.#chance.pick(seats);
-    return [a, this.#chance.pick(seats.filter((seat) => seat !== a))];
+    return act(a, this.#chance.pick(seats.filter((seat) => seat !== a)));
   }
 
   #pair(isBoth: boolean): readonly string[] {
-    const [a, b] = this.#two();
-    return isBoth ? [link(a, b), link(b, a)] : [link(a, b)];
+    return this.#betweenTwo((a, b) => (isBoth ? [link(a, b), link(b, a)] : [link(a, b)])) ?? [];
   }
 
   #cut(shape: InputOf<'cut'>['shape'], links: readonly string[]): void {

@@ -102,14 +102,17 @@ async function campaign(settings: Settings, print: Print, progress: Print): Prom
     );
     const planted = settings.canary ? canary.planted : [];
     const canaryRun = pool.play({ kind: 'seed', ...canary });
+    let broken = 0;
     const play = async (seed: number): Promise<void> => {
-      const played = await pool.play({
-        kind: 'seed',
-        seed,
-        size,
-        planted,
-        ...(mutant === undefined ? {} : { mutant }),
+      const job = { kind: 'seed', seed, size, planted, ...(mutant === undefined ? {} : { mutant }) } as const;
+      const played = await pool.play(job).catch((error: unknown) => {
+        // A run that throws has shown nothing about its seed; the others go on.
+        broken += 1;
+        progress('');
+        print(`seed ${seed} BREAKS: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+        print(`  repeat it: ${repeatCommand(seed, settings)}`);
       });
+      if (played === undefined) return;
       const result: SeedResult = { seed, report: played.report, violations: played.violations };
       tally.add(result);
       const [first] = played.violations;
@@ -133,7 +136,7 @@ async function campaign(settings: Settings, print: Print, progress: Print): Prom
     const [sang] = (await canaryRun).violations;
     print(sang === undefined ? 'canary: FOUND NOTHING' : `canary: fails as it must (${sang.checker})`);
     await saveStories(stories, settings, pool, print);
-    if (tally.failures.length + sessionsFailed > 0) return 1;
+    if (tally.failures.length + sessionsFailed + broken > 0) return 1;
     return sang === undefined ? 3 : 0;
   } finally {
     await pool.close();
