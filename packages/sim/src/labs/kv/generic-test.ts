@@ -24,6 +24,14 @@ export interface GenericRun<Request, Answer, Result> extends GenericFlags {
 
 const rounds = 3;
 
+/**
+ * Between two calls of a client, at most. Five clients have some fifty calls in a second and fifteen have some sixty, as in the
+ * lectures' own samples.
+ */
+export function thinkMsOf(clients: number): number {
+  return Math.max(200, 30 * clients);
+}
+
 export function* genericTest<Request, Answer, Result>(run: GenericRun<Request, Answer, Result>): Body {
   for (let round = 0; round < rounds; round += 1) yield* oneRound(run);
 }

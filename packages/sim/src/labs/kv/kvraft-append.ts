@@ -14,14 +14,12 @@ import {
 import type { AppendAnswer, AppendRequest } from './append-machine.ts';
 import type { Calls } from './calls.ts';
 import { AppendClerk } from './clerks.ts';
-import { type GenericFlags, genericTest } from './generic-test.ts';
+import { type GenericFlags, genericTest, thinkMsOf } from './generic-test.ts';
 import type { KvGroup } from './kv-group.ts';
 
 export type AppendGroup = KvGroup<AppendRequest, AppendAnswer>;
 
 const roundMs = 5000;
-/** A client has some ten calls in a second, as in the lectures' own samples. */
-const thinkMs = 200;
 /** The labs' heartbeat of 100 ms, by three. */
 const msPerOperation = 100 / 3;
 export const logBytesMax = 1000;
@@ -31,6 +29,7 @@ export function* genericAppend(group: AppendGroup, flags: GenericFlags): Body<nu
   const { clients, hasRandomKeys = false } = flags;
   const clerks = new Clerks(group);
   const checker = clerks.client();
+  const thinkMs = thinkMsOf(clients);
   yield* genericTest({
     ...flags,
     group,

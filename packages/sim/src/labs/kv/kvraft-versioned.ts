@@ -4,7 +4,7 @@ import { claim } from '../raft-lab.ts';
 import type { Body } from '../threads.ts';
 import type { Calls } from './calls.ts';
 import { VersionedClerk } from './clerks.ts';
-import { type GenericFlags, genericTest } from './generic-test.ts';
+import { type GenericFlags, genericTest, thinkMsOf } from './generic-test.ts';
 import type { KvGroup } from './kv-group.ts';
 import {
   checkVersions,
@@ -22,14 +22,13 @@ export type VersionedGroup = KvGroup<VersionedRequest, VersionedAnswer>;
 const roundMs = 1000;
 /** A round under faults has to be longer than an election, or hardly anything is done in it. */
 const hardRoundMs = 5000;
-const thinkMs = 100;
 /** The labs' heartbeat of 100 ms, by three. */
 const msPerOperation = 100 / 3;
 export const logBytesMax = 1000;
 
 export function* genericVersioned(group: VersionedGroup, flags: GenericFlags): Body<number> {
   const { threads, chance, cluster } = group;
-  const { hasRandomKeys = false, crashes = false, partitions = false } = flags;
+  const { clients, hasRandomKeys = false, crashes = false, partitions = false } = flags;
   const clerks = new Clerks(group);
   const checker = clerks.client();
   const keys = hasRandomKeys ? Array.from({ length: 100 }, (_, key) => `k${key}`) : ['k'];
@@ -38,10 +37,12 @@ export function* genericVersioned(group: VersionedGroup, flags: GenericFlags): B
   // time: to one who did not lead yet when it came first.
   const isSure = cluster.network.isReliable && !crashes && !partitions && !isHard;
   const all: Puts[] = [];
+  const isLong = isHard && (crashes || partitions);
+  const thinkMs = isLong ? thinkMsOf(clients) : thinkMsOf(clients) / 2;
   yield* genericTest({
     ...flags,
     group,
-    roundMs: isHard && (crashes || partitions) ? hardRoundMs : roundMs,
+    roundMs: isLong ? hardRoundMs : roundMs,
     work: (number, isOver) =>
       versionedWork({ threads, chance, client: clerks.client(`${number}`), keys, thinkMs, isOver }),
     check: function* (puts) {

@@ -6,11 +6,11 @@ import type { Body, Threads } from '../threads.ts';
 import type { PutOutcome, VersionedClerk } from './clerks.ts';
 import { KvHistory } from './kv-history.ts';
 import type { Versioned, VersionedRequest } from './versioned-machine.ts';
-import { type VersionedOutput, versionedModel } from './versioned-model.ts';
+import { type VersionedOutput, versionedModelOf } from './versioned-model.ts';
 
 export type VersionedHistory = KvHistory<Versioned, VersionedRequest, VersionedOutput>;
 
-export const newVersionedHistory = (): VersionedHistory => new KvHistory(() => versionedModel);
+export const newVersionedHistory = (): VersionedHistory => new KvHistory(versionedModelOf);
 
 export class VersionedClient {
   readonly #name: string;

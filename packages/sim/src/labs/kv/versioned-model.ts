@@ -1,7 +1,7 @@
 // What clients of 6.5840's store may see: for each key, a value with its version. The labs' own model compares values only;
 // this one compares versions as well.
 
-import type { Model } from '../../linearizability/model.ts';
+import type { History, Model } from '../../linearizability/model.ts';
 import type { Versioned, VersionedRequest } from './versioned-machine.ts';
 
 /** `errMaybe`: the put was sent more than once, and may have been carried out once or not at all. */
@@ -34,6 +34,33 @@ export const versionedModel: Model<Versioned, VersionedRequest, VersionedOutput>
     return input.kind === 'get' ? `get ${input.key}${seen}` : `put ${input.key} ${nameOf(input)}${seen}`;
   },
 };
+
+/**
+ * The same, knowing what the history says each version was: an answered put or a read tells. A version is there once, so a
+ * state that has another value at it leads nowhere; and a put that may have happened did not, if its version has another value.
+ * Without that, twenty clients who put to one key and are not told what came of it leave too many orders to try.
+ */
+export function versionedModelOf(
+  history: History<VersionedRequest, VersionedOutput>,
+): Model<Versioned, VersionedRequest, VersionedOutput> {
+  const known = new Map<string, string>();
+  for (const { input, answer } of history) {
+    const output = answer?.output;
+    if (output?.kind === 'value') known.set(`${output.version} ${input.key}`, output.value);
+    if (output?.kind === 'ok' && input.kind === 'put') known.set(`${input.version + 1} ${input.key}`, input.value);
+  }
+  const isLost = (input: VersionedRequest): boolean => {
+    if (input.kind === 'get') return false;
+    return (known.get(`${input.version + 1} ${input.key}`) ?? input.value) !== input.value;
+  };
+  const { step, isRead, rank } = versionedModel;
+  return {
+    ...versionedModel,
+    step: (state, input, output) => step(state, input, output).filter((next) => next === state || !isLost(input)),
+    isRead: (input, output) => isRead(input, output) || isLost(input),
+    rank: (input, output) => (isLost(input) ? 0 : (rank?.(input, output) ?? 0)),
+  };
+}
 
 function isSeen({ value, version }: Versioned, output: VersionedOutput): boolean {
   if (output.kind === 'value') return output.value === value && output.version === version;

@@ -2,13 +2,15 @@
 
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { Chance } from '../../../src/chance.ts';
 import { AppendMachine, type AppendRequest } from '../../../src/labs/kv/append-machine.ts';
-import { appendModel } from '../../../src/labs/kv/append-model.ts';
+import { type AppendInput, appendModel, appendModelOf } from '../../../src/labs/kv/append-model.ts';
 import { decodeJson, encodeJson } from '../../../src/labs/kv/json-bytes.ts';
-import { VersionedMachine } from '../../../src/labs/kv/versioned-machine.ts';
-import { type VersionedOutput, versionedModel } from '../../../src/labs/kv/versioned-model.ts';
+import { type Versioned, VersionedMachine, type VersionedRequest } from '../../../src/labs/kv/versioned-machine.ts';
+import { type VersionedOutput, versionedModel, versionedModelOf } from '../../../src/labs/kv/versioned-model.ts';
 import { checkLinearizability } from '../../../src/linearizability/checker.ts';
-import type { Operation } from '../../../src/linearizability/model.ts';
+import type { History, Model, Operation } from '../../../src/linearizability/model.ts';
+import { madeHistory } from '../../linearizability/made-history.ts';
 
 const append = (value: string, number: number, client = 1): AppendRequest => ({
   kind: 'append',
@@ -89,6 +91,7 @@ describe('the specifications', () => {
         call(5, 6, read, { value: seen }),
       ];
       assert.equal(checkLinearizability(appendModel, history).kind, kind);
+      assert.equal(checkLinearizability(appendModelOf(history), history).kind, kind, 'with what the history tells');
     });
   }
 
@@ -120,6 +123,78 @@ describe('the specifications', () => {
         call(11, 12, { kind: 'get', key: 'k' } as const, seen),
       ];
       assert.equal(checkLinearizability(versionedModel, history).kind, kind);
+      assert.equal(checkLinearizability(versionedModelOf(history), history).kind, kind, 'with what the history tells');
     });
   }
+});
+
+describe('what the history tells changes no verdict', () => {
+  const seed = Number(process.env.SEED ?? 1);
+  const size = { calls: 8, clients: 4, silent: 10 } as const;
+  const letters = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'];
+
+  function agree<State, Input, Output>(
+    model: Model<State, Input, Output>,
+    modelOf: (history: History<Input, Output>) => Model<State, Input, Output>,
+    made: (chance: Chance) => History<Input, Output>,
+    broken: (output: Output, chance: Chance) => Output,
+  ): void {
+    let illegal = 0;
+    for (let round = 0; round < 1000; round += 1) {
+      const chance = new Chance(seed, `round ${round}`);
+      const right = made(chance);
+      const wrong = right.map((one) =>
+        one.answer !== undefined && chance.oneIn(4)
+          ? { ...one, answer: { ...one.answer, output: broken(one.answer.output, chance) } }
+          : one,
+      );
+      for (const history of [right, wrong]) {
+        const { kind } = checkLinearizability(model, history);
+        if (kind === 'illegal') illegal += 1;
+        const guided = checkLinearizability(modelOf(history), history).kind;
+        assert.equal(guided, kind, `SEED=${seed}, round ${round}: ${JSON.stringify(history)}`);
+      }
+    }
+    assert.ok(illegal > 200, `${illegal} illegal histories`);
+  }
+
+  test('of appends', () => {
+    const input = (chance: Chance): AppendInput => {
+      const kind = chance.pick(['get', 'get', 'append', 'append', 'put'] as const);
+      return { kind, key: 'k', value: kind === 'get' ? '' : chance.pick(letters) };
+    };
+    agree(
+      appendModel,
+      appendModelOf,
+      (chance) =>
+        madeHistory(appendModel, {
+          ...size,
+          chance,
+          input,
+          answer: (state, { kind }) => ({ value: kind === 'get' ? state : undefined }),
+        }),
+      ({ value }, chance) => ({ value: value === undefined ? undefined : `${value}${chance.pick(letters)}` }),
+    );
+  });
+
+  test('of versions', () => {
+    const input = (chance: Chance): VersionedRequest =>
+      chance.oneIn(3)
+        ? { kind: 'get', key: 'k' }
+        : { kind: 'put', key: 'k', value: chance.pick(letters), version: chance.below(4) };
+    const answer = ({ value, version }: Versioned, asked: VersionedRequest): VersionedOutput => {
+      if (asked.kind === 'get') return version === 0 ? { kind: 'errNoKey' } : { kind: 'value', value, version };
+      if (asked.version === version) return { kind: asked.value < 'd' ? 'errMaybe' : 'ok' };
+      return { kind: version === 0 ? 'errNoKey' : asked.value < 'd' ? 'errMaybe' : 'errVersion' };
+    };
+    agree(
+      versionedModel,
+      versionedModelOf,
+      (chance) => madeHistory(versionedModel, { ...size, chance, input, answer }),
+      (output, chance) => {
+        if (output.kind === 'value') return { ...output, value: chance.pick(letters) };
+        return { kind: chance.pick(['ok', 'errVersion', 'errMaybe'] as const) };
+      },
+    );
+  });
 });
