@@ -22,11 +22,12 @@ test('the first seed that shows the bug counts, though a later one was played to
   assert.deepEqual([found?.seeds, found?.seconds, found?.seen?.checker], [2, 3, checker]);
 });
 
-test('a seed that is still being played behind the first catch is not waited for', () => {
+test('a seed that is still being played behind the first catch is not waited for, and decides nothing again', () => {
   const hunt = new Hunt(mutant, 10);
-  const [first] = [hunt.take(), hunt.take()];
+  const [first, second] = [hunt.take(), hunt.take()];
 
   assert.equal(hunt.tried(first, tried(seen))?.seeds, 1);
+  assert.equal(hunt.tried(second, tried(seen)), undefined);
 });
 
 test('a bug that nobody named has seen lives, and who else saw it is told', () => {

@@ -28,6 +28,7 @@ export class Hunt {
   readonly #others = new Set<string>();
   #next = 0;
   #seconds = 0;
+  #isDecided = false;
   #first: { readonly at: number; readonly seen: Violation } | undefined;
 
   constructor(mutant: Mutant, seedsMax: number) {
@@ -57,7 +58,7 @@ export class Hunt {
     return at;
   }
 
-  /** Answers the finding, once no seed that is being played could change it. */
+  /** Answers the finding, once, when no seed that is being played could change it. */
   tried(at: number, { violations, seconds }: Tried): Finding | undefined {
     this.#open.delete(at);
     this.#seconds += seconds;
@@ -75,8 +76,9 @@ export class Hunt {
 
   #verdict(): Finding | undefined {
     const first = this.#first;
-    if (this.hasMore) return undefined;
+    if (this.hasMore || this.#isDecided) return undefined;
     if ([...this.#open].some((at) => first === undefined || at < first.at)) return undefined;
+    this.#isDecided = true;
     const seeds = first === undefined ? this.#seedsMax : first.at + 1;
     return { mutant: this.mutant, seeds, seconds: this.#seconds, seen: first?.seen, others: this.#others };
   }
