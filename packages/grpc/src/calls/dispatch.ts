@@ -19,6 +19,43 @@ const deaf: StreamListener = {
   cancelled: () => undefined,
 };
 
+/** Of the body of a request that is no call, so much is heard out. */
+const unreadBytesMax = 65_536;
+
+/**
+ * A request that is no gRPC. It is answered when it has been heard out: an answer before that comes with a reset (§8.1), which
+ * some clients (curl 7.88) take for an error of the stream.
+ */
+class NoCall implements StreamListener {
+  readonly #stream: Stream;
+  readonly #httpStatus: number;
+  #bytes = 0;
+  #isAnswered = false;
+
+  constructor(stream: Stream, httpStatus: number) {
+    this.#stream = stream;
+    this.#httpStatus = httpStatus;
+  }
+
+  data(_bytes: Buffer, start: number, end: number): void {
+    if (this.#isAnswered) return;
+    this.#bytes += end - start;
+    if (this.#bytes > unreadBytesMax) this.requestEnded();
+    else this.#stream.taken(end - start);
+  }
+
+  requestEnded(): void {
+    if (this.#isAnswered) return;
+    this.#isAnswered = true;
+    this.#stream.release();
+    this.#stream.respondAndEnd(httpStatusFields(this.#httpStatus), false);
+  }
+
+  room(): void {}
+  finished(): void {}
+  cancelled(): void {}
+}
+
 export function createDispatch(router: Router, context: CallContext): RequestHandler {
   return {
     open: (head, stream, ended) => open(router, context, head, stream, ended),
@@ -32,9 +69,9 @@ function open(router: Router, context: CallContext, head: RequestHead, stream: S
   const callHead = CallHead.of(head, router);
   const { method, refusal, httpStatus, encoding } = callHead;
   if (httpStatus !== undefined) {
-    stream.release();
-    stream.respondAndEnd(httpStatusFields(httpStatus), false);
-    return deaf;
+    const other = new NoCall(stream, httpStatus);
+    if (ended) other.requestEnded();
+    return other;
   }
   if (refusal !== undefined || method === undefined) {
     refuse(stream, refusal ?? router.unknown(head.path));
