@@ -2,6 +2,7 @@
 // with what clients were told.
 
 import { rangeOf } from '@kontiki/kv/testing';
+import type { RunningMember } from '@kontiki/member';
 import type { NodeId } from '@kontiki/raft';
 import { checkBoundedDisk } from './checkers/bounded-disk.ts';
 import { sameBytes } from './checkers/bytes.ts';
@@ -119,19 +120,19 @@ export class Ending {
   /** Members whose machines are gone can be removed, and stay away. */
   async #giveUpLost(): Promise<void> {
     const { trace } = this.#world;
-    let isAsked = false;
+    let asked: RunningMember | undefined;
     const over = (error?: unknown): void => {
-      isAsked = false;
+      asked = undefined;
       if (error !== undefined) trace.say(`a lost member was not removed: ${String(error)}`);
     };
     const isGivenUp = (): boolean => {
       const { lost, leader, awake } = this.#cluster;
       const [first] = lost;
       if (first === undefined) return true;
-      const member = leader?.life?.member ?? awake[0];
-      if (isAsked || member === undefined) return false;
-      isAsked = true;
-      member.removeMember(first.id).then(() => over(), over);
+      // Whoever was asked may have been removed itself, and answers no more.
+      if (asked !== undefined && awake.includes(asked)) return false;
+      asked = leader?.life?.member ?? awake[0];
+      asked?.removeMember(first.id).then(() => over(), over);
       return false;
     };
     await this.#until(isGivenUp, 'members whose machines are gone are removed', 2 * patienceTicks);
