@@ -42,7 +42,7 @@ import { Proposing } from './proposing.ts';
 import { Reading } from './reading.ts';
 import { type DriverRules, driverRules } from './rules.ts';
 import type { DriverSettings } from './settings.ts';
-import { Snapshotting } from './snapshotting.ts';
+import { Snapshotting, type SnapshottingParts } from './snapshotting.ts';
 import { isPristine } from './start-plan.ts';
 import { Writing } from './writing.ts';
 
@@ -120,7 +120,8 @@ export class Driver<Result, Query, Answer> {
       persisted: (through) => step({ kind: 'persisted', through }),
       failed,
     });
-    this.#snapshotting = new Snapshotting({
+    const wasPristine = isPristine(restore);
+    const snapshotting: SnapshottingParts<Result, Query, Answer> = {
       machine: stateMachine,
       raft: this.#raft,
       snapshots,
@@ -128,12 +129,12 @@ export class Driver<Result, Query, Answer> {
       ticker,
       settings,
       rules,
-      restore,
-      hasLog: () => this.#writing.hasSynced || !isPristine(restore),
+      hasLog: () => !wasPristine || this.#writing.hasSynced,
       step: (input) => step(input) ?? notLeader,
       log: (level, message, fields) => this.#log(level, message, fields),
       failed,
-    });
+    };
+    this.#snapshotting = new Snapshotting(snapshotting, restore);
     const hooks: ApplyHooks = {
       applied: (through) => {
         this.#step({ kind: 'applied', through });

@@ -31,8 +31,6 @@ export interface SnapshottingParts<Result, Query, Answer> {
   readonly ticker: Ticker;
   readonly settings: DriverSettings;
   readonly rules: DriverRules;
-  /** What the node starts with. */
-  readonly restore: Options['restore'];
   /** Whether the log on disk holds anything. */
   readonly hasLog: () => boolean;
   readonly step: (input: Input) => Verdict;
@@ -79,10 +77,11 @@ export class Snapshotting<Result, Query, Answer> {
   #dropNext: Index | undefined;
   readonly #counts = { taken: 0, sent: 0, sendsFailed: 0, received: 0, restored: 0 };
 
-  constructor(parts: SnapshottingParts<Result, Query, Answer>) {
+  /** `restore` is what the node starts with; its entries are not kept. */
+  constructor(parts: SnapshottingParts<Result, Query, Answer>, restore: Options['restore']) {
     this.#parts = parts;
     const { machine, settings, ticker } = parts;
-    const { applied, base, entries } = parts.restore;
+    const { applied, base, entries } = restore;
     this.#applied = applied;
     this.#safe = applied;
     this.#compacted = base.last.index;
@@ -127,9 +126,9 @@ export class Snapshotting<Result, Query, Answer> {
   bring(index: Index, chunks: Iterable<Uint8Array>, done: Done): void {
     if (this.#isTaking) {
       // The newer one covers what the older does.
-      const dones = [...(this.#brought?.dones ?? []), done];
-      const isNewer = this.#brought === undefined || index > this.#brought.index;
-      this.#brought = isNewer || this.#brought === undefined ? { index, chunks, dones } : { ...this.#brought, dones };
+      const waiting = this.#brought;
+      const dones = [...(waiting?.dones ?? []), done];
+      this.#brought = waiting === undefined || index > waiting.index ? { index, chunks, dones } : { ...waiting, dones };
     } else if (index <= this.#safe || index < this.#parts.raft.status().first - 1) {
       // There is one that covers it already, or will be as soon as it is read.
       this.#parts.ticker.defer(() => done(undefined));
