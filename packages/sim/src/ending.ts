@@ -56,11 +56,15 @@ export class Ending {
       (this.#cluster.hasChanged
         ? seats.every(({ configurations }) => configurations.every((configuration) => isQuorum(configuration, isUp)))
         : majority.length * 2 > seats.length);
-    while (!isEnough()) {
-      const [seat] = down.splice(chance.below(down.length), 1);
-      if (seat !== undefined) majority.push(seat);
-    }
-    for (const seat of majority) this.#cluster.start(seat);
+    const heal = (): void => {
+      while (!isEnough()) {
+        for (const seat of down.splice(chance.below(down.length), 1)) {
+          majority.push(seat);
+          this.#cluster.start(seat);
+        }
+      }
+    };
+    heal();
     const open = new Set(majority);
     const began = time.now;
     for (const seat of majority) void this.#probe(seat, open);
@@ -69,12 +73,7 @@ export class Ending {
         const strangers = this.#strangers();
         for (const seat of open) if (seat.isRetired || strangers.includes(seat)) open.delete(seat);
         // A change that was asked for before takes effect now: what it needs is healed as well.
-        while (!isEnough()) {
-          const [seat] = down.splice(0, 1);
-          if (seat === undefined) break;
-          majority.push(seat);
-          this.#cluster.start(seat);
-        }
+        heal();
         return open.size === 0;
       },
       `a majority of ${majority.map(({ name }) => name).join(' ')} accepts writes`,
