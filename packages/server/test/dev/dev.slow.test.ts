@@ -21,9 +21,9 @@ function ok({ code, stdout, stderr }: Ended): string {
 }
 
 describe('kontiki dev', () => {
-  it('says ready once, with commands to try, and writes where everything is', () => {
+  it('says ready once, with commands to try, and writes where everything is', async () => {
+    await until(() => dev.lines().some((line) => line.includes(`--endpoints=${dev.endpoints}`)));
     assert.equal(dev.lines().filter((line) => line === 'ready').length, 1);
-    assert.ok(dev.lines().some((line) => line.includes(`--endpoints=${dev.endpoints}`)));
     const members = dev.members();
     assert.deepEqual(
       members.map(({ name, dataDir }) => [name, dataDir]),
