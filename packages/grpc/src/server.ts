@@ -150,28 +150,45 @@ export class GrpcServer {
     socket.resume();
   }
 
+  /** A socket that somebody else has accepted, whatever it speaks. It is one of the server's from here on. */
+  accept(socket: Socket): void {
+    if (socket.destroyed) return;
+    this.#watch(socket);
+    socket.on('error', () => socket.destroy());
+    sniff(socket, this.#options.handshakeMs ?? 10_000, (isHttp2, first) => {
+      if (isHttp2) this.inject(socket, first);
+      else if (this.#options.onHttp1 === undefined) socket.destroy();
+      else this.#options.onHttp1(socket, first);
+    });
+  }
+
   /**
    * Listens no more, tells clients to go, and lets calls in flight end for `graceMs`; then cuts what is left. Resolves when
    * nothing is left.
    */
   async drain(graceMs: number): Promise<void> {
-    this.#draining = true;
-    const closed = [...this.#ports].map((server) => new Promise((resolve) => server.close(resolve)));
-    this.#ports.clear();
+    const gone = this.#stopListening();
     for (const connection of this.#connections) connection.drain(graceMs);
     // What is not HTTP/2 yet has nothing to finish.
     const cancel = this.#clock.after(graceMs + closeMs, () => this.#cut());
-    await Promise.all(closed);
+    await gone;
     cancel();
   }
 
   /** Listens no more and cuts every connection. */
   async close(): Promise<void> {
-    this.#draining = true;
-    const closed = [...this.#ports].map((server) => new Promise((resolve) => server.close(resolve)));
-    this.#ports.clear();
+    const gone = this.#stopListening();
     this.#cut();
-    await Promise.all(closed);
+    await gone;
+  }
+
+  /** Resolves when the ports are closed and no socket is left, those included that others have accepted. */
+  async #stopListening(): Promise<void> {
+    this.#draining = true;
+    const ports = [...this.#ports].map((server) => new Promise((resolve) => server.close(resolve)));
+    this.#ports.clear();
+    const sockets = [...this.#sockets].map((socket) => new Promise((resolve) => socket.once('close', resolve)));
+    await Promise.all([...ports, ...sockets]);
   }
 
   #cut(): void {
@@ -179,7 +196,7 @@ export class GrpcServer {
   }
 
   #plainPort(): NetServer {
-    return createServer({ noDelay: true }, (socket) => this.#accept(socket));
+    return createServer({ noDelay: true }, (socket) => this.accept(socket));
   }
 
   #tlsPort(tls: TlsOptions): TlsServer {
@@ -193,7 +210,7 @@ export class GrpcServer {
         handshakeTimeout: handshakeMs,
         noDelay: true,
       },
-      (socket) => this.#accept(socket),
+      (socket) => this.accept(socket),
     );
     server.on('tlsClientError', (error, socket) => {
       onEvent?.({ kind: 'handshake', error });
@@ -203,16 +220,6 @@ export class GrpcServer {
     server.on('connection', (socket) => this.#watch(socket));
     this.#tlsPorts.add(server);
     return server;
-  }
-
-  #accept(socket: Socket): void {
-    this.#watch(socket);
-    socket.on('error', () => socket.destroy());
-    sniff(socket, this.#options.handshakeMs ?? 10_000, (isHttp2, first) => {
-      if (isHttp2) this.inject(socket, first);
-      else if (this.#options.onHttp1 === undefined) socket.destroy();
-      else this.#options.onHttp1(socket, first);
-    });
   }
 
   #watch(socket: Socket): void {
