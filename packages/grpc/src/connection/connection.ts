@@ -155,6 +155,11 @@ export class Connection {
     return this.#sender.queuedBytes;
   }
 
+  /** Streams that have something to send, and a window for it. */
+  get line(): number {
+    return this.#sender.line;
+  }
+
   /** Bytes came. They may be kept, so nobody may write there again. */
   receive(chunk: Buffer): void {
     if (this.#phase === 'over') return;

@@ -18,8 +18,6 @@ export class Outgoing {
   queuedBytes = 0;
   /** Set once nothing may be written any more; they go out behind the queue. */
   trailers: Trailers | undefined;
-  /** In the sender's list of streams that could send. */
-  listed = false;
   /** END_STREAM has gone out, or the stream was reset: whatever is written now is lost. */
   over = false;
   /** Its writer was told to wait. */

@@ -78,7 +78,9 @@ export class Receiver {
   /** So much was taken; `more`: the client may send on. */
   taken(stream: ReceiveWindow, bytes: number, more: boolean): void {
     stream.unread -= bytes;
-    this.#release(stream);
+    // A message in front of the one that was let in may be taken while that one still comes: its grant stands for whatever
+    // is held, or may come, beyond a window.
+    this.#release(stream, Math.max(0, stream.unread + stream.window - this.#streamWindowBytes));
     if (!more) return;
     const closed = this.#streamWindowBytes - stream.unread - stream.window;
     if (closed < this.#streamWindowBytes / 2) return;
@@ -100,17 +102,17 @@ export class Receiver {
       stream.wanted = 0;
       this.#line = this.#line.filter((waiting) => waiting !== stream);
     }
-    this.#release(stream);
+    this.#release(stream, 0);
   }
 
   #isDue(): boolean {
     return this.#window <= this.#connectionWindowBytes / 2;
   }
 
-  #release(stream: ReceiveWindow): void {
-    if (stream.granted === 0) return;
-    this.#granted -= stream.granted;
-    stream.granted = 0;
+  #release(stream: ReceiveWindow, keep: number): void {
+    if (stream.granted <= keep) return;
+    this.#granted -= stream.granted - keep;
+    stream.granted = keep;
     this.#grant();
   }
 
@@ -122,7 +124,7 @@ export class Receiver {
       if (this.#granted > 0 && this.#granted + stream.wanted > this.#largeMessageBytesMax) return;
       this.#line.shift();
       this.#granted += stream.wanted;
-      stream.granted = stream.wanted;
+      stream.granted += stream.wanted;
       stream.window += stream.wanted;
       this.#update(stream.streamId, stream.wanted);
       stream.wanted = 0;

@@ -41,7 +41,7 @@ export class Sender {
   #blocked = false;
   #calm = true;
   /** Streams with bytes and a window, in the order of their turns. */
-  #ready: Outgoing[] = [];
+  readonly #ready = new Set<Outgoing>();
 
   constructor({ writer, encoder, limits, floods, onAnswered, onWork, onEnded }: SenderOptions) {
     this.#writer = writer;
@@ -56,6 +56,11 @@ export class Sender {
   /** What all streams hold back. */
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  /** Streams that wait for their turn. */
+  get line(): number {
+    return this.#ready.size;
   }
 
   /** `false`: the client's tiny windows have made too many tiny frames. */
@@ -81,7 +86,9 @@ export class Sender {
     if (out.over || out.trailers !== undefined) return true;
     const length = lead.length + bytes.length;
     const fits = length <= this.#frameBytesMax && length <= out.window && length <= this.#window;
-    if (fits && out.queuedBytes === 0 && !this.#blocked) {
+    // However wide the windows are, one turn writes no more than the socket may hold back.
+    const leaves = !this.#blocked && this.#writer.bytes < this.#limits.backlogBytesMax;
+    if (fits && leaves && out.queuedBytes === 0) {
       out.window -= length;
       this.#window -= length;
       this.#writer.data(out.streamId, lead, bytes, 0, bytes.length, false);
@@ -108,6 +115,8 @@ export class Sender {
   /** The stream was reset; what it holds back is dropped. */
   abandon(out: Outgoing): void {
     out.over = true;
+    // With the connection's window closed nobody's turn would come to drop it.
+    this.#ready.delete(out);
     this.#queuedBytes -= out.queuedBytes;
     out.queuedBytes = 0;
     out.queue.length = 0;
@@ -130,7 +139,7 @@ export class Sender {
       throw new ConnectionError(errorCode.flowControlError, 'the window of the connection is too large');
     }
     this.#window += increment;
-    if (this.#ready.length > 0) this.#onWork();
+    if (this.#ready.size > 0) this.#onWork();
   }
 
   widen(out: Outgoing, increment: number): void {
@@ -161,17 +170,13 @@ export class Sender {
 
   /** Sends what may be sent now, up to what the socket may hold back. Returns whether there is more. */
   pump(): boolean {
-    let next = 0;
-    while (next < this.#ready.length && !this.#blocked) {
-      if (this.#window <= 0 || this.#writer.bytes >= this.#limits.backlogBytesMax) break;
-      const out = this.#ready[next];
-      if (out === undefined) break;
-      next += 1;
-      out.listed = false;
-      if (!out.over) this.#turn(out);
+    for (const out of this.#ready) {
+      if (this.#blocked || this.#window <= 0 || this.#writer.bytes >= this.#limits.backlogBytesMax) break;
+      // Whoever has more to send is added again, behind the others.
+      this.#ready.delete(out);
+      this.#turn(out);
     }
-    if (next > 0) this.#ready.splice(0, next);
-    return this.#ready.length > 0 && this.#window > 0 && !this.#blocked;
+    return this.#ready.size > 0 && this.#window > 0 && !this.#blocked;
   }
 
   #turn(out: Outgoing): void {
@@ -218,9 +223,8 @@ export class Sender {
   }
 
   #list(out: Outgoing): void {
-    if (out.listed || out.queuedBytes === 0 || out.window <= 0) return;
-    out.listed = true;
-    this.#ready.push(out);
+    if (out.queuedBytes === 0 || out.window <= 0) return;
+    this.#ready.add(out);
     this.#onWork();
   }
 

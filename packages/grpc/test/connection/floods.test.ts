@@ -253,6 +253,30 @@ test('a slow reader holds back its own writer, which is told when to go on', () 
   assert.equal(request?.stream.write(Buffer.alloc(5), Buffer.alloc(10)), true);
 });
 
+test('windows as wide as can be do not let a writer run ahead of the socket', () => {
+  const client = Client.greeted({ limits: { backlogBytesMax: 10_000, streamQueueBytes: 1000 } });
+  client.send(settings([setting.initialWindowSize, 2 ** 31 - 1]), windowUpdate(0, 2 ** 30), client.headers(1));
+  const [request] = client.requests;
+
+  let writes = 1;
+  while (writes < 1000 && request?.stream.write(Buffer.alloc(5), Buffer.alloc(95))) writes += 1;
+
+  assert.ok(writes < 110, `${writes} times`);
+  assert.equal(client.dataOf(1).length, writes * 100);
+  assert.equal(request?.rooms, 1);
+});
+
+test('streams that were taken back are forgotten, also when nothing may leave', () => {
+  const client = Client.greeted();
+  for (let streamId = 1; streamId < 200; streamId += 2) {
+    client.send(client.headers(streamId));
+    client.requests.at(-1)?.stream.write(Buffer.alloc(5), Buffer.alloc(10_000));
+    client.send(rstStream(streamId, errorCode.cancel));
+  }
+
+  assert.deepEqual([client.connection.line, client.connection.queuedBytes], [0, 0]);
+});
+
 test('with more held back than the budget, new calls are refused; when nothing leaves, the connection is cut', () => {
   const client = Client.greeted({ limits: { queueBytesMax: 1000 }, keepalive: { intervalMs: 0 } });
   client.send(settings([setting.initialWindowSize, 0]), client.headers(1));
@@ -308,6 +332,22 @@ test('large messages get their windows one behind the other, within the budget',
   client.send(rstStream(1, errorCode.cancel));
 
   assert.deepEqual(client.words(), ['WINDOW_UPDATE 3 84465', 'WINDOW_UPDATE 5 84465']);
+});
+
+test('a large message is within the budget until it is taken itself, not one in front of it', () => {
+  const client = Client.greeted({ limits: { streamWindowBytes: 65_535, largeMessageBytesMax: 200_000 } });
+  client.takes = false;
+  client.send(client.headers(1), client.headers(3), data(1, Buffer.alloc(100)));
+  const [one, three] = client.requests;
+
+  one?.stream.expect(250_000);
+  one?.stream.taken(100);
+  three?.stream.expect(150_000);
+  assert.deepEqual(client.words(), ['WINDOW_UPDATE 1 184565']);
+  for (let sent = 0; sent < 250_000; sent += 10_000) client.send(data(1, Buffer.alloc(10_000)));
+  one?.stream.taken(250_000);
+
+  assert.ok(client.words().includes('WINDOW_UPDATE 3 84465'));
 });
 
 test('a window opens again when its messages are taken, by half of it at least', () => {
