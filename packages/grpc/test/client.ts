@@ -104,9 +104,11 @@ export class Client {
       readonly limits?: Partial<ConnectionLimits>;
       readonly keepalive?: Partial<KeepaliveOptions>;
       readonly handler?: RequestHandler;
+      /** MAX_FRAME_SIZE of this client, once it has said so. */
+      readonly frameBytesMax?: number;
     } = {},
   ) {
-    this.#reader = new FrameReader(16_384, (type, flags, streamId, bytes, start, end) => {
+    this.#reader = new FrameReader(options.frameBytesMax ?? 16_384, (type, flags, streamId, bytes, start, end) => {
       this.#frames.push({ type, flags, streamId, payload: Buffer.from(bytes.subarray(start, end)) });
     });
     const wire: Wire = {

@@ -173,7 +173,8 @@ export class Streams implements StreamHost {
   onStreamError({ streamId, code, message }: StreamError): void {
     // Whoever makes us reset streams is no better than one who resets them (CVE-2025-8671).
     this.#options.floods.reset();
-    this.#checkNotIdle(streamId, message);
+    // §5.4.2: a RST_STREAM on an idle stream would be an error of ours (§5.1).
+    if (this.#isIdle(streamId)) throw new ConnectionError(code, `${message}, on a stream that is idle`);
     this.#options.onEvent({ kind: 'streamOffence', streamId, code, message });
     this.#sendReset(streamId, code);
     const stream = this.#streams.get(streamId);
@@ -247,9 +248,14 @@ export class Streams implements StreamHost {
   }
 
   #checkNotIdle(streamId: number, name: string): void {
-    if (streamId <= this.#last && streamId % 2 === 1) return;
     // §5.1: on an idle stream nothing but HEADERS and PRIORITY.
-    throw new ConnectionError(errorCode.protocolError, `${name} on stream ${streamId}, which is idle`);
+    if (this.#isIdle(streamId)) {
+      throw new ConnectionError(errorCode.protocolError, `${name} on stream ${streamId}, which is idle`);
+    }
+  }
+
+  #isIdle(streamId: number): boolean {
+    return streamId > this.#last || streamId % 2 === 0;
   }
 
   #sendReset(streamId: number, code: ErrorCode): void {
