@@ -1,4 +1,5 @@
-// Which file declares what, read from serialized FileDescriptorProto messages. No more of them is looked at than names.
+// Which file declares what, read from serialized FileDescriptorProto messages. No more of them is looked at than names,
+// and which number of which message an extension takes.
 
 import { readFields } from './wire-format.ts';
 
@@ -11,6 +12,9 @@ export interface DescriptorFile {
 export class Descriptors {
   readonly #files = new Map<string, DescriptorFile>();
   readonly #symbols = new Map<string, DescriptorFile>();
+  readonly #messages = new Set<string>();
+  /** By the message that they extend, and their number. */
+  readonly #extensions = new Map<string, Map<number, DescriptorFile>>();
 
   /** Throws `RangeError` when one of them is no message. */
   constructor(files: readonly Uint8Array[]) {
@@ -24,6 +28,18 @@ export class Descriptors {
   /** The file that declares a message, enum, service, method or field, by its full name. */
   bySymbol(symbol: string): DescriptorFile | undefined {
     return this.#symbols.get(symbol);
+  }
+
+  /** The file that declares the extension of this number. */
+  byExtension(message: string, number: number): DescriptorFile | undefined {
+    return this.#extensions.get(message)?.get(number);
+  }
+
+  /** Of all extensions of a message, in order; `undefined` when nobody knows it. */
+  extensionNumbers(message: string): readonly number[] | undefined {
+    const numbers = this.#extensions.get(message);
+    if (numbers === undefined) return this.#messages.has(message) ? [] : undefined;
+    return [...numbers.keys()].sort((one, other) => one - other);
   }
 
   /** The file itself and all that it needs, as far as they are here. */
@@ -49,7 +65,8 @@ export class Descriptors {
     this.#files.set(file.name, file);
     for (const { number, bytes: inner } of fields) {
       if (number === 4) this.#addMessage(file, scope, inner);
-      if (number === 5 || number === 7) this.#declare(file, scope, inner);
+      if (number === 5) this.#declare(file, scope, inner);
+      if (number === 7) this.#addExtension(file, scope, inner);
       if (number === 6) {
         const service = this.#declare(file, scope, inner);
         // ServiceDescriptorProto: method = 2.
@@ -61,10 +78,25 @@ export class Descriptors {
   // DescriptorProto: field = 2, nested_type = 3, enum_type = 4, extension = 6.
   #addMessage(file: DescriptorFile, scope: string, bytes: Buffer): void {
     const name = this.#declare(file, scope, bytes);
+    this.#messages.add(name);
     for (const { number, bytes: inner } of readFields(bytes)) {
       if (number === 3) this.#addMessage(file, name, inner);
-      if (number === 2 || number === 4 || number === 6) this.#declare(file, name, inner);
+      if (number === 2 || number === 4) this.#declare(file, name, inner);
+      if (number === 6) this.#addExtension(file, name, inner);
     }
+  }
+
+  // FieldDescriptorProto: extendee = 2, with a dot before it; number = 3.
+  #addExtension(file: DescriptorFile, scope: string, bytes: Buffer): void {
+    this.#declare(file, scope, bytes);
+    let message = '';
+    let number = 0;
+    for (const field of readFields(bytes)) {
+      if (field.number === 2) message = field.bytes.toString('utf8').replace(/^\./, '');
+      if (field.number === 3) number = Number(field.value);
+    }
+    const numbers = this.#extensions.get(message) ?? new Map<number, DescriptorFile>();
+    this.#extensions.set(message, numbers.set(number, file));
   }
 
   /** All of them have their name as field 1. Returns the full one. */

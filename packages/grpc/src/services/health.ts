@@ -6,6 +6,9 @@ import { numberField, readFields } from './wire-format.ts';
 
 export type HealthStatus = 'serving' | 'notServing';
 
+/** A watcher's name is kept as long as it watches. */
+const nameBytesMax = 1024;
+
 const numbers = { serving: 1, notServing: 2, unknown: 3 } as const;
 
 export class Health {
@@ -76,8 +79,10 @@ export class Health {
 
 function serviceOf(request: Uint8Array): string {
   try {
-    for (const { number, bytes } of readFields(request)) if (number === 1) return bytes.toString('utf8');
-    return '';
+    let name: Uint8Array = Buffer.alloc(0);
+    for (const { number, bytes } of readFields(request)) if (number === 1) name = bytes;
+    if (name.length > nameBytesMax) throw new RangeError(`no service has a name of ${name.length} bytes`);
+    return Buffer.from(name).toString('utf8');
   } catch (error: unknown) {
     if (error instanceof RangeError) throw new RpcError(grpcCode.invalidArgument, error.message);
     throw error;

@@ -42,7 +42,9 @@ test('health: a service is what was said of it last, and NOT_FOUND if nothing wa
   assert.equal(await check(health, Buffer.alloc(0)), '0801');
   assert.equal(await check(health, bytesField(1, 'a.B')), '0802');
   await assert.rejects(check(health, bytesField(1, 'no')), (error) => error instanceof RpcError && error.code === 5);
-  await assert.rejects(check(health, Buffer.from([0x0a, 9])), (error) => error instanceof RpcError && error.code === 3);
+  for (const bad of [Buffer.from([0x0a, 9]), bytesField(1, 'a'.repeat(1025))]) {
+    await assert.rejects(check(health, bad), (error) => error instanceof RpcError && error.code === 3);
+  }
 });
 
 test('health: watchers hear of changes, slow ones of the last, and of none once they are gone', async () => {
@@ -73,6 +75,15 @@ const user = file(
     Buffer.concat([bytesField(1, 'Outer'), bytesField(3, bytesField(1, 'Inner')), numberField(9, 2 ** 40)]),
   ),
   bytesField(6, Buffer.concat([bytesField(1, 'Users'), bytesField(2, bytesField(1, 'Get'))])),
+  // Extensions of base.Thing, one at the top and one within a message.
+  bytesField(7, Buffer.concat([bytesField(1, 'extra'), bytesField(2, '.base.Thing'), numberField(3, 50_000)])),
+  bytesField(
+    4,
+    Buffer.concat([
+      bytesField(1, 'Scope'),
+      bytesField(6, Buffer.concat([bytesField(1, 'more'), bytesField(2, '.base.Thing'), numberField(3, 1001)])),
+    ]),
+  ),
 );
 
 async function ask(request: Buffer): Promise<{ readonly kind: number | undefined; readonly body: Buffer }> {
@@ -88,7 +99,14 @@ const texts = (message: Buffer): readonly string[] =>
   [...readFields(message)].map(({ bytes }) => bytes.toString('latin1'));
 
 test('reflection: a symbol of any depth leads to its file and what that needs', async () => {
-  for (const symbol of ['user.Outer', 'user.Outer.Inner', 'user.Users', 'user.Users.Get']) {
+  for (const symbol of [
+    'user.Outer',
+    'user.Outer.Inner',
+    'user.Users',
+    'user.Users.Get',
+    'user.extra',
+    'user.Scope.more',
+  ]) {
     const { kind, body } = await ask(bytesField(4, symbol));
 
     assert.equal(kind, 4, symbol);
@@ -102,10 +120,46 @@ test('reflection: files by name, services by list, and NOT_FOUND for the rest', 
     texts((await ask(bytesField(7, ''))).body).map((inner) => texts(Buffer.from(inner, 'latin1'))[0]),
     ['user.Users', 'grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'],
   );
-  for (const request of [bytesField(3, 'x'), bytesField(4, 'user.No'), bytesField(6, 'user.Outer'), Buffer.alloc(0)]) {
-    const { kind, body } = await ask(request);
+  for (const request of [bytesField(3, 'x'), bytesField(4, 'user.No')]) assert.equal(await codeOf(request), 5n);
+});
 
-    assert.equal(kind, 7);
-    assert.equal([...readFields(body)][0]?.value, 5);
+test('reflection: extensions by number, and the numbers of a type', async () => {
+  const extension = (type: string, number: number): Buffer =>
+    bytesField(5, Buffer.concat([bytesField(1, type), numberField(2, number)]));
+
+  for (const number of [1001, 50_000]) {
+    const { kind, body } = await ask(extension('base.Thing', number));
+
+    assert.equal(kind, 4);
+    assert.equal(texts(body)[0], user.toString('latin1'));
+  }
+  const { kind, body } = await ask(bytesField(6, 'base.Thing'));
+  assert.equal(kind, 5);
+  assert.deepEqual(
+    [...readFields(body)].map(({ number, bytes, value }) => (number === 1 ? bytes.toString() : value)),
+    ['base.Thing', 1001n, 50_000n],
+  );
+  // A type without any has none; one that is not known is not found.
+  assert.deepEqual(texts((await ask(bytesField(6, 'user.Outer'))).body), ['user.Outer']);
+  for (const request of [extension('base.Thing', 3), extension('no.Thing', 1001), bytesField(6, 'no.Thing')]) {
+    assert.equal(await codeOf(request), 5n);
   }
 });
+
+test('reflection: of several questions the last counts, and none is INVALID_ARGUMENT', async () => {
+  const both = Buffer.concat([bytesField(3, 'x'), bytesField(3, 'base.proto')]);
+  assert.deepEqual(texts((await ask(both)).body), [base.toString('latin1')]);
+  assert.equal(await codeOf(Buffer.alloc(0)), 3n);
+  assert.equal(await codeOf(bytesField(9, 'x')), 3n);
+  await assert.rejects(
+    async () => ask(Buffer.from([0x1a, 9])),
+    (error) => error instanceof RpcError && error.code === 3,
+  );
+});
+
+/** Of an error response. */
+async function codeOf(request: Buffer): Promise<bigint | undefined> {
+  const { kind, body } = await ask(request);
+  assert.equal(kind, 7);
+  return [...readFields(body)][0]?.value;
+}
