@@ -7,6 +7,7 @@ import { createDispatch } from './calls/dispatch.ts';
 import type { Router } from './calls/handler.ts';
 import type { CallLimits, Clock } from './calls/server-call.ts';
 import { grpcCode, RpcError, type Status } from './calls/status.ts';
+import { Unzipping } from './calls/unzipping.ts';
 import { Connection } from './connection/connection.ts';
 import type { ConnectionEvent } from './connection/events.ts';
 import { defaultKeepalive, type KeepaliveOptions } from './connection/keepalive.ts';
@@ -76,6 +77,7 @@ export class GrpcServer {
   readonly #callLimits: CallLimits;
   readonly #clock: Clock;
   readonly #pool = new ChunkPool();
+  readonly #unzipping: Unzipping;
   readonly #ports = new Set<NetServer>();
   readonly #tlsPorts = new Set<TlsServer>();
   readonly #sockets = new Set<Socket>();
@@ -88,6 +90,7 @@ export class GrpcServer {
     this.#keepalive = { ...defaultKeepalive, ...options.keepalive };
     this.#callLimits = { ...defaultCallLimits, ...options.calls };
     this.#clock = options.clock ?? systemClock;
+    this.#unzipping = new Unzipping(this.#limits.largeMessageBytesMax);
   }
 
   /** Connections of HTTP/2 there are. */
@@ -130,6 +133,7 @@ export class GrpcServer {
         peer,
         clock: this.#clock,
         limits: this.#callLimits,
+        unzipLine: this.#unzipping.line(),
         toStatus: (path, error) => this.#toStatus(path, error),
         onFinished: onEvent && ((path, code) => onEvent({ kind: 'call', path, code })),
       }),

@@ -77,14 +77,14 @@ function open(router: Router, context: CallContext, head: RequestHead, stream: S
     refuse(stream, refusal ?? router.unknown(head.path));
     return deaf;
   }
-  const { receiveBytesMax } = context.limits;
+  const options = { encoding, bytesMax: context.limits.receiveBytesMax, unzipLine: context.unzipLine };
   const call = new ServerCall(context, head, callHead, stream);
   if (method.kind === 'unary') {
-    const unary = new UnaryCall(method.handle, call, stream, encoding, receiveBytesMax);
+    const unary = new UnaryCall(method.handle, call, stream, options);
     if (ended) unary.requestEnded();
     return unary;
   }
-  const streaming = new StreamingCall(call, stream, encoding, receiveBytesMax);
+  const streaming = new StreamingCall(call, stream, options);
   streaming.open(method.open);
   if (ended && !call.isOver) streaming.requestEnded();
   return streaming;

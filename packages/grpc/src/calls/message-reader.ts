@@ -6,6 +6,8 @@
 // what has come, not with what was announced.
 
 export interface MessageSink {
+  /** Whether the next message may be handed over. If not, `push` stops in front of it. */
+  readonly isFree: boolean;
   /** The message may be kept. */
   message(compressed: boolean, bytes: Buffer): void;
   /** The head of a message is here, and `missing` of its bytes are not. */
@@ -46,12 +48,13 @@ export class MessageReader {
     this.#body = nothing;
   }
 
-  push(bytes: Buffer, start: number, end: number): void {
+  /** Returns where it stopped: what lies behind is to be pushed again when the sink is free. */
+  push(bytes: Buffer, start: number, end: number): number {
     let at = start;
-    while (at < end && !this.#over) {
+    while (at < end && !this.#over && this.#sink.isFree) {
       if (this.#headHave === 0 && end - at >= messageHeadBytes) {
         const length = bytes.readUInt32BE(at + 1);
-        if (!this.#isFair(bytes[at] ?? 0, length)) return;
+        if (!this.#isFair(bytes[at] ?? 0, length)) return end;
         const next = at + messageHeadBytes + length;
         if (next <= end) {
           this.#sink.message(bytes[at] === 1, bytes.subarray(at + messageHeadBytes, next));
@@ -61,6 +64,7 @@ export class MessageReader {
       }
       at = this.#gather(bytes, at, end);
     }
+    return at;
   }
 
   #isFair(compressed: number, length: number): boolean {

@@ -12,6 +12,7 @@ import type { Call } from './handler.ts';
 import { Metadata, metadataField } from './metadata.ts';
 import { gzipHead, okTrailers, plainHead, statusFields } from './response-fields.ts';
 import { grpcCode, type Status } from './status.ts';
+import type { UnzipLine } from './unzipping.ts';
 
 /** A scheduler that knows the date, for deadlines. */
 export interface Clock extends Scheduler {
@@ -32,6 +33,7 @@ export interface CallContext {
   readonly peer: string;
   readonly clock: Clock;
   readonly limits: CallLimits;
+  readonly unzipLine: UnzipLine;
   /** What a handler threw, as a status. */
   readonly toStatus: (path: string, error: unknown) => Status;
   /** Told once per call to a known method, with how it ended. */

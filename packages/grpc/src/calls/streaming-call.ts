@@ -2,22 +2,23 @@
 
 import type { Stream, StreamListener } from '../connection/stream.ts';
 import type { RequestListener, ResponseStream, StreamHandler } from './handler.ts';
-import { Incoming, type MessageTaker } from './incoming.ts';
+import { Incoming, type IncomingOptions, type MessageTaker } from './incoming.ts';
 import type { ServerCall } from './server-call.ts';
 import type { Status } from './status.ts';
 
 export class StreamingCall implements StreamListener, MessageTaker, ResponseStream {
   readonly #call: ServerCall;
-  readonly #stream: Stream;
   readonly #incoming: Incoming;
+  readonly keeps = false;
   readonly #drainListeners: (() => void)[] = [];
   #listener: RequestListener | undefined;
+  #hasRoom = true;
+  #onRoom: () => void = () => undefined;
   #closed = false;
 
-  constructor(call: ServerCall, stream: Stream, encoding: string, receiveBytesMax: number) {
+  constructor(call: ServerCall, stream: Stream, options: IncomingOptions) {
     this.#call = call;
-    this.#stream = stream;
-    this.#incoming = new Incoming(stream, encoding, receiveBytesMax, this);
+    this.#incoming = new Incoming(stream, options, this);
   }
 
   /** Once, before anything arrives. */
@@ -38,6 +39,8 @@ export class StreamingCall implements StreamListener, MessageTaker, ResponseStre
   }
 
   room(): void {
+    this.#hasRoom = true;
+    this.#onRoom();
     for (const listener of this.#drainListeners) listener();
   }
 
@@ -51,7 +54,15 @@ export class StreamingCall implements StreamListener, MessageTaker, ResponseStre
   }
 
   message(bytes: Buffer): void | Promise<void> {
-    return this.#call.isOver ? undefined : this.#listener?.message(bytes);
+    if (this.#call.isOver) return undefined;
+    const taken = this.#listener?.message(bytes);
+    if (this.#hasRoom) return taken;
+    // A service that writes on regardless hears no more requests until the client has read: otherwise a client that asks
+    // and does not read could make us hold answers without end.
+    const room = new Promise<void>((resolve) => {
+      this.#onRoom = resolve;
+    });
+    return taken === undefined ? room : taken.then(() => room);
   }
 
   ended(): void {
@@ -72,7 +83,8 @@ export class StreamingCall implements StreamListener, MessageTaker, ResponseStre
   }
 
   write(message: Uint8Array): boolean {
-    return this.#call.write(message);
+    this.#hasRoom = this.#call.write(message);
+    return this.#hasRoom;
   }
 
   onDrain(listener: () => void): void {
@@ -92,6 +104,6 @@ export class StreamingCall implements StreamListener, MessageTaker, ResponseStre
     this.#closed = true;
     this.#incoming.stop();
     this.#listener?.closed();
-    this.#stream.release();
+    this.#incoming.release();
   }
 }

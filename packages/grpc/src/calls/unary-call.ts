@@ -2,23 +2,23 @@
 
 import type { Stream, StreamListener } from '../connection/stream.ts';
 import type { UnaryHandler } from './handler.ts';
-import { Incoming, type MessageTaker } from './incoming.ts';
+import { Incoming, type IncomingOptions, type MessageTaker } from './incoming.ts';
 import type { ServerCall } from './server-call.ts';
 import { grpcCode, type Status } from './status.ts';
 
 export class UnaryCall implements StreamListener, MessageTaker {
   readonly #handle: UnaryHandler;
   readonly #call: ServerCall;
-  readonly #stream: Stream;
   readonly #incoming: Incoming;
+  /** The request is held until the call is over, and its window with it: that bounds what a client can have held. */
+  readonly keeps = true;
   #request: Buffer | undefined;
   #working = false;
 
-  constructor(handle: UnaryHandler, call: ServerCall, stream: Stream, encoding: string, receiveBytesMax: number) {
+  constructor(handle: UnaryHandler, call: ServerCall, stream: Stream, options: IncomingOptions) {
     this.#handle = handle;
     this.#call = call;
-    this.#stream = stream;
-    this.#incoming = new Incoming(stream, encoding, receiveBytesMax, this);
+    this.#incoming = new Incoming(stream, options, this);
   }
 
   data(bytes: Buffer, start: number, end: number): void {
@@ -71,12 +71,12 @@ export class UnaryCall implements StreamListener, MessageTaker {
     } finally {
       // From here on nothing is done for the client any more, whether it still wanted it or not.
       this.#working = false;
-      this.#stream.release();
+      this.#incoming.release();
     }
   }
 
   #leave(): void {
     this.#incoming.stop();
-    if (!this.#working) this.#stream.release();
+    if (!this.#working) this.#incoming.release();
   }
 }

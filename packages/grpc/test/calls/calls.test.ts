@@ -9,9 +9,11 @@ import { readTimeout } from '../../src/calls/grpc-timeout.ts';
 import type { Method } from '../../src/calls/handler.ts';
 import { metadataField } from '../../src/calls/metadata.ts';
 import type { CallContext } from '../../src/calls/server-call.ts';
+import { Unzipping } from '../../src/calls/unzipping.ts';
 import { frameType } from '../../src/frames/frame.ts';
 import { createRouter, grpcCode, RpcError } from '../../src/index.ts';
-import { Client, data, requestRows, rstStream, settings, windowUpdate } from '../client.ts';
+import { Client, data, frame, requestRows, rstStream, settings, windowUpdate } from '../client.ts';
+import { aliveBytes } from '../memory.ts';
 import { createRandom, seedOf } from '../random.ts';
 
 type Rows = readonly (readonly [string, string])[];
@@ -52,6 +54,9 @@ class GrpcClient extends Client {
   }
 }
 
+/** Of one connection, at once. */
+const unzippedBytesMax = 2000;
+
 function serve(methods: Readonly<Record<string, Method>>, limits: Partial<CallContext['limits']> = {}): GrpcClient {
   const finished: string[] = [];
   let client: GrpcClient | undefined;
@@ -64,6 +69,7 @@ function serve(methods: Readonly<Record<string, Method>>, limits: Partial<CallCo
       date: () => 1_000_000 + (client?.time.now() ?? 0),
     },
     limits: { receiveBytesMax: 1000, sendBytesMax: 2000, gzipBytesMin: 50, ...limits },
+    unzipLine: new Unzipping(unzippedBytesMax).line(),
     toStatus: (_path, error) => (error instanceof RpcError ? error : { code: 2, message: String(error) }),
     onFinished: (path, code) => finished.push(`${path} ${code}`),
   };
@@ -410,6 +416,123 @@ test('a stream reads its next message when the one before was taken, and opens i
 
   assert.deepEqual((await client.answer()).slice(-1), ['grpc-status: 0']);
   assert.deepEqual(seen, [32_000, 32_001, 0]);
+});
+
+test('behind a message that is not taken, bytes are held: not objects, and not the chunks they came in', async () => {
+  const client = serve({
+    Method: {
+      kind: 'bidi',
+      open: () => ({
+        message: () => new Promise(() => undefined),
+        halfClose: () => undefined,
+        closed: () => undefined,
+      }),
+    },
+  });
+  const emptyMessages = Buffer.alloc(16_380);
+  const idle = frame(0x77, 0, 0, Buffer.alloc(16_000));
+  const before = aliveBytes();
+
+  for (let calls = 0; calls < 10; calls++) {
+    const streamId = client.begin();
+    for (let times = 0; times < 4; times++) client.send(data(streamId, emptyMessages));
+    const other = client.begin();
+    for (let times = 0; times < 50; times++) client.send(data(other, message('')), idle);
+  }
+
+  const held = aliveBytes() - before;
+  assert.equal(client.connection.calls, 20);
+  assert.ok(held < 3_000_000, `${held} bytes are held for 700,000`);
+});
+
+test('messages of a unary call keep its window closed until it is over', async () => {
+  const client = serve({ Method: echo }, { receiveBytesMax: 10_000_000, sendBytesMax: 10_000_000 });
+  const large = message(Buffer.alloc(5_000_000));
+  const widened = async (): Promise<readonly number[]> => {
+    for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+    return client
+      .frames()
+      .filter(({ type, streamId }) => type === frameType.windowUpdate && streamId > 0)
+      .map(({ streamId }) => streamId);
+  };
+  const [one, two] = [client.begin(), client.begin()];
+
+  for (const streamId of [one, two]) client.send(data(streamId, large.subarray(0, 16_000)));
+  assert.deepEqual(await widened(), [one]);
+  for (let at = 16_000; at < large.length; at += 16_000) client.send(data(one, large.subarray(at, at + 16_000)));
+  client.send(data(one, '', true));
+  assert.deepEqual(await widened(), [], 'the answer waits for a window, and the request with it');
+  client.send(rstStream(one, 8));
+
+  assert.deepEqual(await widened(), [two]);
+});
+
+test('of messages that unzip to much, no more are unzipped than may be held', async () => {
+  let begun = 0;
+  const goOn: (() => void)[] = [];
+  const client = serve(
+    {
+      Method: {
+        kind: 'unary',
+        handle: (request) => {
+          begun += 1;
+          return new Promise((resolve) => goOn.push(() => resolve(request.subarray(0, 1))));
+        },
+      },
+    },
+    { receiveBytesMax: unzippedBytesMax },
+  );
+  const bomb = message(gzipSync(Buffer.alloc(unzippedBytesMax)), 1);
+  const calls = Array.from({ length: 10 }, () => client.call(bomb, withRows(['grpc-encoding', 'gzip'])));
+  const settle = async (): Promise<void> => {
+    // Unzipping takes a thread; there is nothing to be told that it does not go on.
+    for (let turn = 0; turn < 300; turn++) await client.answer(false);
+  };
+
+  await settle();
+  const first = begun;
+  for (const streamId of calls.slice(2, 5)) client.send(rstStream(streamId, 8));
+  while (goOn.length > 0 || client.connection.calls > 0) {
+    for (const call of goOn.splice(0)) call();
+    await client.answer(false);
+  }
+
+  assert.ok(first <= 2, `${first} at once`);
+  assert.equal(begun, 7);
+});
+
+test('a service that writes on regardless hears no more until its client has read', async () => {
+  let heard = 0;
+  const client = serve(
+    {
+      Method: {
+        kind: 'bidi',
+        open: (_call, responses) => ({
+          message: (request) => {
+            heard += 1;
+            responses.write(request);
+          },
+          halfClose: () => responses.end(),
+          closed: () => undefined,
+        }),
+      },
+    },
+    { receiveBytesMax: 10_000 },
+  );
+  client.send(settings([4, 0]));
+  const streamId = client.begin();
+
+  for (let sent = 0; sent < 60; sent++) {
+    client.send(data(streamId, message(Buffer.alloc(1595))));
+    await client.answer(false);
+  }
+  const [heardFirst, queuedFirst] = [heard, client.connection.queuedBytes];
+  client.send(data(streamId, '', true), windowUpdate(streamId, 1_000_000));
+  await client.answer();
+
+  assert.equal(heardFirst, 41);
+  assert.equal(queuedFirst, 41 * 1600);
+  assert.equal(heard, 60);
 });
 
 test('a message larger than the window is let in at once when its head has come', async () => {
