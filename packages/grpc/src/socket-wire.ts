@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net';
 import type { Connection } from './connection/connection.ts';
 import type { Wire } from './connection/wire.ts';
+import { errorCode } from './frames/frame.ts';
 
 export function wireOf(socket: Socket): Wire {
   return {
@@ -28,6 +29,7 @@ export function attach(socket: Socket, connection: Connection): void {
   socket.on('drain', () => connection.drained());
   // A connection that breaks concerns its own calls only, and they are told.
   socket.on('error', () => socket.destroy());
-  socket.on('end', () => socket.end());
+  // Nothing more can come, also no window for answers: whoever only half closes is gone as well.
+  socket.on('end', () => connection.close(errorCode.noError, ''));
   socket.on('close', () => connection.lost());
 }

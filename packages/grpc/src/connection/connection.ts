@@ -112,6 +112,7 @@ export class Connection {
       },
       onWork: () => this.#flushSoon(),
       onEnded: (streamId) => this.#streams.onResponseEnded(streamId),
+      onOverrun: (streamId) => this.#streams.onOverrun(streamId),
     });
     this.#receiver = new Receiver(
       limits,
@@ -389,8 +390,11 @@ export class Connection {
     const before = this.#sender.queuedBytes;
     this.#cancelStall = this.#timers.after(this.#limits.stallMs, () => {
       this.#cancelStall = undefined;
-      if (this.#paused || this.#sender.queuedBytes >= before) this.#cut('the client does not read');
-      else this.#watchStall();
+      if (this.#paused) this.#cut('the client does not read');
+      // Its windows are closed, but it may read why it has to go.
+      else if (this.#sender.queuedBytes >= before) {
+        this.#onError(new ConnectionError(errorCode.enhanceYourCalm, 'the client takes nothing of what it asked for'));
+      } else this.#watchStall();
     });
   }
 
@@ -425,9 +429,11 @@ export class Connection {
   }
 
   #checkOpened(): void {
-    if (!this.#settingsSeen) this.#cut('no preface in time');
+    if (this.#preface !== undefined) this.#cut('no preface in time');
     // §6.5.3.
-    else if (!this.#settingsAcked) {
+    else if (!this.#settingsSeen) {
+      this.#onError(new ConnectionError(errorCode.settingsTimeout, 'no SETTINGS in time'));
+    } else if (!this.#settingsAcked) {
       this.#onError(new ConnectionError(errorCode.settingsTimeout, 'SETTINGS were not acknowledged'));
     }
   }

@@ -7,15 +7,22 @@ import type { ConnectionLimits } from './limits.ts';
 import type { Scheduler } from './scheduler.ts';
 import { TokenBucket } from './token-bucket.ts';
 
+/** The head of a gRPC message: no client has a reason to send less than that again and again. */
+const fragmentBytes = 5;
+/** A message may end in a fragment behind frames of this length. */
+const fairBytes = 1024;
+
 export class Floods {
   readonly #resets: TokenBucket;
   readonly #idleFrames: TokenBucket;
+  readonly #fragments: TokenBucket;
   readonly #windowUpdates: TokenBucket;
   readonly #tinyFrames: TokenBucket;
 
   constructor(limits: ConnectionLimits, scheduler: Scheduler) {
     this.#resets = new TokenBucket(limits.resets, scheduler);
     this.#idleFrames = new TokenBucket(limits.idleFrames, scheduler);
+    this.#fragments = new TokenBucket(limits.fragments, scheduler);
     this.#windowUpdates = new TokenBucket(limits.windowUpdates, scheduler);
     this.#tinyFrames = new TokenBucket(limits.tinyFrames, scheduler);
   }
@@ -27,6 +34,13 @@ export class Floods {
 
   idleFrame(): void {
     if (!this.#idleFrames.take()) calmDown('too many frames that lead nowhere');
+  }
+
+  /** DATA of so many bytes, and its stream goes on. */
+  data(length: number): void {
+    if (length === 0) this.idleFrame();
+    else if (length < fragmentBytes && !this.#fragments.take()) calmDown('too many DATA frames of next to nothing');
+    else if (length >= fairBytes) this.#fragments.give(1);
   }
 
   windowUpdate(): void {
@@ -47,6 +61,7 @@ export class Floods {
   answered(): void {
     this.#windowUpdates.give(2);
     this.#idleFrames.give(1);
+    this.#fragments.give(1);
   }
 }
 

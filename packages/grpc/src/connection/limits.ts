@@ -20,7 +20,7 @@ export interface ConnectionLimits {
   readonly largeMessageBytesMax: number;
   /** What one stream holds back for a client that reads slowly, before its writer is told to wait. */
   readonly streamQueueBytes: number;
-  /** What all streams together hold back, before new ones are refused. */
+  /** What all streams together hold back, before new ones are refused, and writers that do not wait lose theirs. */
   readonly queueBytesMax: number;
   /** With more than that held back, something must be taken within this time. */
   readonly stallMs: number;
@@ -34,6 +34,8 @@ export interface ConnectionLimits {
   readonly resets: Rate;
   /** Frames that lead nowhere: SETTINGS, PING, PRIORITY, unknown ones, empty DATA. What we answer with pays them back. */
   readonly idleFrames: Rate;
+  /** DATA frames too short for the head of a message. Those of a fair length, and answers, pay them back. */
+  readonly fragments: Rate;
   /** WINDOW_UPDATE, beyond two for every request and every DATA frame of ours. */
   readonly windowUpdates: Rate;
   /** DATA frames of ours that a tiny window made tiny. */
@@ -55,6 +57,7 @@ export const defaultLimits: ConnectionLimits = {
   blockMs: 10_000,
   resets: { burst: 1000, perSecond: 200 },
   idleFrames: { burst: 1000, perSecond: 100 },
+  fragments: { burst: 10_000, perSecond: 1000 },
   windowUpdates: { burst: 10_000, perSecond: 1000 },
   tinyFrames: { burst: 10_000, perSecond: 100 },
 };

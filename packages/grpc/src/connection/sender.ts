@@ -21,6 +21,8 @@ export interface SenderOptions {
   readonly onWork: () => void;
   /** END_STREAM of this stream has just been written. */
   readonly onEnded: (streamId: number) => void;
+  /** Its writer was told to wait, writes on, and more is held back than may be. */
+  readonly onOverrun: (streamId: number) => void;
 }
 
 /** Below this a frame counts as tiny when there was more to send. */
@@ -34,6 +36,7 @@ export class Sender {
   readonly #onAnswered: () => void;
   readonly #onWork: () => void;
   readonly #onEnded: (streamId: number) => void;
+  readonly #onOverrun: (streamId: number) => void;
   #window = windowDefault;
   #initialWindow = windowDefault;
   #frameBytesMax = frameBytesMin;
@@ -43,7 +46,7 @@ export class Sender {
   /** Streams with bytes and a window, in the order of their turns. */
   readonly #ready = new Set<Outgoing>();
 
-  constructor({ writer, encoder, limits, floods, onAnswered, onWork, onEnded }: SenderOptions) {
+  constructor({ writer, encoder, limits, floods, onAnswered, onWork, onEnded, onOverrun }: SenderOptions) {
     this.#writer = writer;
     this.#encoder = encoder;
     this.#limits = limits;
@@ -51,6 +54,7 @@ export class Sender {
     this.#onAnswered = onAnswered;
     this.#onWork = onWork;
     this.#onEnded = onEnded;
+    this.#onOverrun = onOverrun;
   }
 
   /** What all streams hold back. */
@@ -95,6 +99,10 @@ export class Sender {
       this.#onAnswered();
       this.#onWork();
       return true;
+    }
+    if (out.waiting && this.#queuedBytes > this.#limits.queueBytesMax) {
+      this.#onOverrun(out.streamId);
+      return false;
     }
     if (lead.length > 0) out.queue.push(lead.slice());
     if (bytes.length > 0) out.queue.push(bytes);

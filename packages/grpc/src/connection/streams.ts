@@ -96,7 +96,7 @@ export class Streams implements StreamHost {
   onData(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {
     const span = dataSpan(flags, streamId, bytes, start, end);
     const endStream = (flags & flag.endStream) !== 0;
-    if (span.start === span.end && !endStream) this.#options.floods.idleFrame();
+    if (!endStream) this.#options.floods.data(span.end - span.start);
     // §6.9: counted whatever becomes of it, padding included.
     if (!this.receiver.arrived(end - start)) {
       throw new ConnectionError(errorCode.flowControlError, 'more DATA than the window of the connection');
@@ -189,6 +189,15 @@ export class Streams implements StreamHost {
     if (!stream.remoteEnded) this.#sendReset(streamId, errorCode.noError);
     this.#drop(stream);
     listener?.finished();
+  }
+
+  /** Its answer has come to more than may be held back, and its client does not take it. */
+  onOverrun(streamId: number): void {
+    const stream = this.#streams.get(streamId);
+    if (stream === undefined) return;
+    const code = errorCode.enhanceYourCalm;
+    this.#options.onEvent({ kind: 'streamOffence', streamId, code, message: 'the answer is not taken' });
+    this.reset(stream, code);
   }
 
   #onRequest(streamId: number, ended: boolean, bytes: Buffer, start: number, end: number): void {

@@ -125,6 +125,30 @@ test('a flood of empty DATA', () => {
   );
 });
 
+test('a flood of DATA of a byte or so', () => {
+  const client = Client.greeted({ limits: { fragments: few } });
+  client.send(client.headers(1));
+
+  assert.equal(
+    toldAfter(client, 100, () => [data(1, '0102')]),
+    20,
+  );
+});
+
+test('messages that end in a fragment are no flood, nor are messages of no bytes', () => {
+  const client = Client.greeted({ limits: { fragments: few } });
+  client.send(client.headers(1));
+
+  const told = toldAfter(client, 100, () => [
+    data(1, Buffer.alloc(16_384)),
+    data(1, '01'),
+    data(1, '0000000000'),
+    windowUpdate(0, 1),
+  ]);
+
+  assert.equal(told, undefined);
+});
+
 test('a flood of WINDOW_UPDATE', () => {
   const client = Client.greeted({ limits: { windowUpdates: few } });
 
@@ -201,7 +225,7 @@ test('without a call, PING is allowed every two hours only', () => {
 });
 
 test('a preface that never comes is waited for a while only', () => {
-  for (const begin of [Buffer.alloc(0), clientPreface.subarray(0, 10), clientPreface]) {
+  for (const begin of [Buffer.alloc(0), clientPreface.subarray(0, 10)]) {
     const client = new Client();
     client.send(begin);
 
@@ -210,6 +234,17 @@ test('a preface that never comes is waited for a while only', () => {
     assert.equal(client.destroyed, true);
     assert.equal(client.time.pending, 0);
   }
+});
+
+test('SETTINGS that never come end the connection: SETTINGS_TIMEOUT', () => {
+  const client = new Client();
+  client.send(clientPreface);
+  client.frames();
+
+  client.time.pass(10_000);
+
+  assert.deepEqual(client.words(), ['GOAWAY 0 SETTINGS_TIMEOUT']);
+  assert.equal(client.time.pending, 1, 'only until the socket is closed');
 });
 
 test('SETTINGS that are never acknowledged end the connection: SETTINGS_TIMEOUT', () => {
@@ -277,7 +312,7 @@ test('streams that were taken back are forgotten, also when nothing may leave', 
   assert.deepEqual([client.connection.line, client.connection.queuedBytes], [0, 0]);
 });
 
-test('with more held back than the budget, new calls are refused; when nothing leaves, the connection is cut', () => {
+test('with more held back than the budget, new calls are refused; when nothing leaves, the connection ends', () => {
   const client = Client.greeted({ limits: { queueBytesMax: 1000 }, keepalive: { intervalMs: 0 } });
   client.send(settings([setting.initialWindowSize, 0]), client.headers(1));
   client.requests[0]?.stream.write(Buffer.alloc(5), Buffer.alloc(2000));
@@ -287,8 +322,23 @@ test('with more held back than the budget, new calls are refused; when nothing l
   assert.deepEqual(client.words(), ['RST_STREAM 3 REFUSED_STREAM']);
   client.time.pass(30_000);
 
-  assert.equal(client.destroyed, true);
+  assert.deepEqual(client.words(), ['GOAWAY 3 ENHANCE_YOUR_CALM']);
+  assert.equal(client.ended, true);
   assert.deepEqual(client.requests[0]?.cancelled, [undefined]);
+});
+
+test('a writer that does not wait when it is told to loses its stream, no other', () => {
+  const client = Client.greeted({ limits: { streamQueueBytes: 1000, queueBytesMax: 10_000 } });
+  client.send(settings([setting.initialWindowSize, 0]), client.headers(1), client.headers(3));
+  const [patient, other] = client.requests;
+  patient?.stream.write(Buffer.alloc(5), Buffer.alloc(5000));
+  client.frames();
+
+  for (let time = 0; time < 20; time++) other?.stream.write(Buffer.alloc(5), Buffer.alloc(995));
+
+  assert.deepEqual(client.words(), ['RST_STREAM 3 ENHANCE_YOUR_CALM']);
+  assert.deepEqual([patient?.cancelled, other?.cancelled], [[], [undefined]]);
+  assert.equal(client.connection.queuedBytes, 5005);
 });
 
 test('who does not read the socket is not read either', () => {
