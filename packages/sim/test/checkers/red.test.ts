@@ -654,6 +654,32 @@ const reds: Readonly<Record<CheckerName, readonly Red[]>> = {
       title: 'no majority is ever enough',
       play: (report) => whole(report, { rules: { core: { ...paperRules, majority: (voters) => voters + 1 } } }),
     },
+    {
+      title: 'a leader that no majority answers leads on beside the next one',
+      play: (report) =>
+        whole(report, {
+          plan: { ticks: 600 },
+          rules: { core: { ...paperRules, resigns: () => false } },
+          inputs: ['n1>n2,n2>n1,n1>n3,n3>n1', 'n2>n1,n1>n2,n2>n3,n3>n2', 'n3>n1,n1>n3,n3>n2,n2>n3'].flatMap(
+            (links, part) => [
+              { at: 100 + 150 * part, input: { kind: 'cut', shape: 'isolate', links } },
+              { at: 249 + 150 * part, input: { kind: 'healNetwork' } },
+            ],
+          ),
+        }),
+    },
+    {
+      title: 'whoever was cut off stays in its later term, and the leader does not heed it',
+      play: (report) =>
+        whole(report, {
+          plan: { ticks: 600, settings: { ...quick, preVote: false } },
+          rules: { core: { ...paperRules, heedsTerm: (kind) => kind !== 'appendEntriesReply' } },
+          inputs: [
+            { at: 100, input: { kind: 'cut', shape: 'isolate', links: 'n1>n2,n2>n1,n1>n3,n3>n1' } },
+            { at: 200, input: { kind: 'healNetwork' } },
+          ],
+        }),
+    },
   ],
   NoStrayRejection: [
     {
