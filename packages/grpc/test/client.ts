@@ -43,6 +43,8 @@ export const settings = (...rows: readonly (readonly [id: number, value: number]
   return frame(frameType.settings, 0, 0, payload);
 };
 export const settingsAck: Buffer = frame(frameType.settings, flag.ack, 0);
+/** What a client says first, all of it. */
+export const greeting: Buffer = Buffer.concat([clientPreface, settings(), settingsAck]);
 export const windowUpdate = (streamId: number, increment: number): Buffer => {
   const payload = Buffer.alloc(4);
   payload.writeUInt32BE(increment);
@@ -67,6 +69,8 @@ export const requestRows: readonly (readonly [string, string])[] = [
   ['te', 'trailers'],
   ['content-type', 'application/grpc'],
 ];
+
+export const without = (name: string): typeof requestRows => requestRows.filter(([other]) => other !== name);
 
 /** What a handler saw of one request, and the stream to answer on. */
 export interface SeenRequest {
@@ -154,7 +158,7 @@ export class Client {
   /** Past preface and SETTINGS both ways. */
   static greeted(options: ConstructorParameters<typeof Client>[0] = {}): Client {
     const client = new Client(options);
-    client.send(clientPreface, settings(), settingsAck);
+    client.send(greeting);
     client.frames();
     return client;
   }

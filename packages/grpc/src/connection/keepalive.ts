@@ -59,13 +59,13 @@ export class PingPolicy {
   }
 }
 
-/** Pings a silent client. One timer per connection; whatever arrives only sets a flag. */
+/** Pings a client that has been silent for an interval. One timer per connection; what arrives only sets a time. */
 export class Keepalive {
   readonly #options: KeepaliveOptions;
   readonly #scheduler: Scheduler;
   readonly #ping: () => void;
   readonly #dead: () => void;
-  #heard = false;
+  #heardAt: number;
   #cancel: () => void = () => undefined;
 
   constructor(options: KeepaliveOptions, scheduler: Scheduler, ping: () => void, dead: () => void) {
@@ -73,11 +73,12 @@ export class Keepalive {
     this.#scheduler = scheduler;
     this.#ping = ping;
     this.#dead = dead;
+    this.#heardAt = scheduler.now();
     if (options.intervalMs > 0) this.#wait();
   }
 
   heard(): void {
-    this.#heard = true;
+    this.#heardAt = this.#scheduler.now();
   }
 
   stop(): void {
@@ -85,18 +86,17 @@ export class Keepalive {
   }
 
   #wait(): void {
-    this.#heard = false;
-    this.#cancel = this.#scheduler.after(this.#options.intervalMs, () => {
-      if (this.#heard) this.#wait();
-      else this.#ask();
-    });
+    const left = this.#heardAt + this.#options.intervalMs - this.#scheduler.now();
+    if (left <= 0) this.#ask();
+    else this.#cancel = this.#scheduler.after(left, () => this.#wait());
   }
 
   #ask(): void {
+    const before = this.#heardAt;
     this.#ping();
     this.#cancel = this.#scheduler.after(this.#options.timeoutMs, () => {
-      if (this.#heard) this.#wait();
-      else this.#dead();
+      if (this.#heardAt === before) this.#dead();
+      else this.#wait();
     });
   }
 }

@@ -4,17 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { clientPreface } from '../../src/connection/preface.ts';
 import { errorCode, flag, frameType, setting } from '../../src/frames/frame.ts';
-import {
-  Client,
-  data,
-  fieldsOf,
-  frame,
-  requestRows,
-  rstStream,
-  settings,
-  settingsAck,
-  windowUpdate,
-} from '../client.ts';
+import { Client, data, fieldsOf, frame, rstStream, settings, settingsAck, windowUpdate } from '../client.ts';
 
 const { headers, continuation, ping, priority } = frameType;
 const pingFrame = frame(ping, 0, 0, '0102030405060708');
@@ -257,20 +247,35 @@ test('SETTINGS that are never acknowledged end the connection: SETTINGS_TIMEOUT'
   assert.deepEqual(client.words(), ['GOAWAY 0 SETTINGS_TIMEOUT']);
 });
 
-test('half-open: a silent client is pinged, and cut when it does not answer', () => {
+test('half-open: a client that was silent for an interval is pinged, and cut when it does not answer', () => {
   const client = Client.greeted({ keepalive: { intervalMs: 60_000, timeoutMs: 20_000 } });
 
-  client.time.pass(119_999);
+  client.time.pass(59_999);
   assert.deepEqual(client.words(), []);
   client.time.pass(1);
   assert.deepEqual(client.words(), ['PING']);
+  client.time.pass(19_999);
   client.send(frame(ping, flag.ack, 0, Buffer.from('keepaliv')));
-  client.time.pass(80_000);
+  client.time.pass(59_999);
+  assert.deepEqual(client.words(), []);
+  client.time.pass(1);
   assert.deepEqual(client.words(), ['PING']);
   client.time.pass(20_000);
 
   assert.equal(client.destroyed, true);
   assert.deepEqual(client.events.at(-1)?.kind, 'timeout');
+});
+
+test('the interval of silence begins with the last byte that came', () => {
+  const client = Client.greeted({ keepalive: { intervalMs: 60_000 } });
+  client.time.pass(59_999);
+  client.send(windowUpdate(0, 1));
+  client.time.pass(59_999);
+  assert.deepEqual(client.words(), []);
+
+  client.time.pass(1);
+
+  assert.deepEqual(client.words(), ['PING']);
 });
 
 test('a slow reader holds back its own writer, which is told when to go on', () => {
@@ -476,7 +481,7 @@ test('when the wire is gone, every call hears of it once, and no timer is left',
 test('an ordinary client, a thousand calls long, is told nothing', () => {
   const client = Client.greeted();
   for (let time = 0; time < 1000; time++) {
-    client.send(client.headers(1 + 2 * time, { rows: requestRows }), data(1 + 2 * time, '0000000000', true), pingFrame);
+    client.send(client.headers(1 + 2 * time), data(1 + 2 * time, '0000000000', true), pingFrame);
     const request = client.requests.at(-1);
     request?.stream.respond(fieldsOf([[':status', '200']]), false);
     request?.stream.write(Buffer.alloc(5), Buffer.alloc(100));

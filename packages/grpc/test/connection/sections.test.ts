@@ -14,11 +14,11 @@ import {
   settings,
   settingsAck,
   windowUpdate,
+  without,
 } from '../client.ts';
 
 const { headers, continuation, priority, ping, goaway, pushPromise } = frameType;
 type Rows = readonly (readonly [string, string])[];
-const without = (name: string): Rows => requestRows.filter(([other]) => other !== name);
 const block = (client: Client): Buffer => Buffer.from(client.encoder.encode(fieldsOf(requestRows)));
 
 test('§3.4: the server says SETTINGS first, and acknowledges the client’s', () => {

@@ -15,12 +15,12 @@ import {
   settings,
   settingsAck,
   windowUpdate,
+  without,
 } from '../client.ts';
 
 const { headers, continuation, priority, ping, goaway } = frameType;
 const ok = fieldsOf([[':status', '200']]);
 const noLead = Buffer.alloc(0);
-const without = (name: string): typeof requestRows => requestRows.filter(([other]) => other !== name);
 
 /** A call on stream 1 whose request is all there, and whose answer is not. */
 function halfClosed(): Client {
