@@ -2,11 +2,19 @@
 
 import type { Clock } from './calls/server-call.ts';
 
+/** The longest time that a timer of Node waits; it takes a longer one for a millisecond. */
+const timerMsMax = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => performance.now(),
   date: () => Date.now(),
   after: (milliseconds, call) => {
-    const timer = setTimeout(call, milliseconds);
+    let timer: NodeJS.Timeout;
+    const wait = (left: number): void => {
+      if (left <= timerMsMax) timer = setTimeout(call, left);
+      else timer = setTimeout(() => wait(left - timerMsMax), timerMsMax);
+    };
+    wait(milliseconds);
     return () => clearTimeout(timer);
   },
   // After everything that this turn of the event loop has read, and what that led to.

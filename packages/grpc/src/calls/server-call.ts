@@ -66,7 +66,7 @@ export class ServerCall implements Call {
     const { timeoutMs } = callHead;
     this.deadline = timeoutMs === Number.POSITIVE_INFINITY ? timeoutMs : context.clock.date() + timeoutMs;
     if (timeoutMs !== Number.POSITIVE_INFINITY) {
-      this.#cancelDeadline = context.clock.after(Math.min(timeoutMs, timeoutMsMax), () => this.#onDeadline());
+      this.#cancelDeadline = context.clock.after(timeoutMs, () => this.#onDeadline());
     }
   }
 
@@ -200,6 +200,3 @@ export class ServerCall implements Call {
     else this.#stream.respond([...fields, ...this.#headers], false);
   }
 }
-
-/** What a timer of Node can hold; longer deadlines are as good as none. */
-const timeoutMsMax = 2 ** 31 - 1;
