@@ -19,14 +19,16 @@ const deaf: StreamListener = {
   cancelled: () => undefined,
 };
 
-/** Of the body of a request that is no call, so much is heard out. */
-const unreadBytesMax = 65_536;
+/** Of the body of a request that is no call, so much is waited for, … */
+const heardBytesMax = 65_536;
+/** … and so much may follow the answer. It is dropped as it comes. */
+const droppedBytesMax = 1_048_576;
 
 /**
- * A request that is no gRPC. It is answered when it has been heard out: an answer before that comes with a reset (§8.1), which
- * some clients (curl 7.88) take for an error of the stream.
+ * A request that is no gRPC. It is answered when it has ended, or has become long: an answer before its end that comes with
+ * a reset (§8.1) is taken for an error of the stream by some clients (curl 7.88), so the reset comes much later.
  */
-class NoCall implements StreamListener {
+export class NoCall implements StreamListener {
   readonly #stream: Stream;
   readonly #httpStatus: number;
   #bytes = 0;
@@ -39,21 +41,25 @@ class NoCall implements StreamListener {
 
   data(_bytes: Buffer, start: number, end: number): void {
     if (this.#isAnswered) return;
+    this.#stream.taken(end - start);
     this.#bytes += end - start;
-    if (this.#bytes > unreadBytesMax) this.requestEnded();
-    else this.#stream.taken(end - start);
+    if (this.#bytes > heardBytesMax) this.requestEnded();
   }
 
   requestEnded(): void {
     if (this.#isAnswered) return;
     this.#isAnswered = true;
+    this.#stream.hearOut(droppedBytesMax);
     this.#stream.release();
     this.#stream.respondAndEnd(httpStatusFields(this.#httpStatus), false);
   }
 
   room(): void {}
   finished(): void {}
-  cancelled(): void {}
+
+  cancelled(): void {
+    this.#stream.release();
+  }
 }
 
 export function createDispatch(router: Router, context: CallContext): RequestHandler {

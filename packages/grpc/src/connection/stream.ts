@@ -47,6 +47,8 @@ export class Stream {
   remoteEnded: boolean;
   /** §8.1.1: bytes that content-length still promises. */
   promised: number | undefined;
+  /** So much of the request may come behind the answer and is dropped; more is reset. */
+  droppable = 0;
   released = false;
   /** Not known to the connection any more. */
   gone = false;
@@ -87,6 +89,11 @@ export class Stream {
   /** Trailers, behind everything that was written. */
   end(fields: readonly HeaderField[], constant: boolean): void {
     this.#host.sender.end(this.#outgoing, { fields, constant });
+  }
+
+  /** Lets so much of the request come behind the end of the answer, before the client is told to stop. */
+  hearOut(bytes: number): void {
+    this.droppable = bytes;
   }
 
   reset(code: ErrorCode): void {

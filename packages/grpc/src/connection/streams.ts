@@ -115,7 +115,7 @@ export class Streams implements StreamHost {
     this.#keepPromise(stream, length, endStream);
     if (end - start > length) stream.taken(end - start - length);
     if (length > 0) {
-      if (stream.listener === undefined) stream.taken(length);
+      if (stream.listener === undefined) this.#dropData(stream, length);
       else stream.listener.data(bytes, span.start, span.end);
     }
     if (endStream && !stream.gone) this.#onRequestEnded(stream);
@@ -181,13 +181,14 @@ export class Streams implements StreamHost {
     if (stream !== undefined) this.#forget(stream);
   }
 
-  /** END_STREAM went out. §8.1: a request that is not all there is given up without blame. */
+  /** END_STREAM went out. §8.1: a request that is not all there is given up without blame, at once or a little later. */
   onResponseEnded(streamId: number): void {
     const stream = this.#streams.get(streamId);
     if (stream === undefined) return;
     const { listener } = stream;
-    if (!stream.remoteEnded) this.#sendReset(streamId, errorCode.noError);
-    this.#drop(stream);
+    stream.listener = undefined;
+    if (stream.remoteEnded) this.#drop(stream);
+    else if (stream.droppable === 0) this.#giveUp(stream);
     listener?.finished();
   }
 
@@ -232,7 +233,20 @@ export class Streams implements StreamHost {
 
   #onRequestEnded(stream: Stream): void {
     stream.remoteEnded = true;
-    stream.listener?.requestEnded();
+    if (stream.outgoing.over) this.#drop(stream);
+    else stream.listener?.requestEnded();
+  }
+
+  /** DATA behind the end of the answer. */
+  #dropData(stream: Stream, length: number): void {
+    stream.droppable -= length;
+    if (stream.droppable <= 0) this.#giveUp(stream);
+    else stream.taken(length);
+  }
+
+  #giveUp(stream: Stream): void {
+    this.#sendReset(stream.id, errorCode.noError);
+    this.#drop(stream);
   }
 
   /** §8.1.1: a request whose DATA is not as long as its content-length is malformed. */

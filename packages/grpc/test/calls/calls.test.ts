@@ -3,94 +3,19 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { createDispatch } from '../../src/calls/dispatch.ts';
 import { encodeGrpcMessage } from '../../src/calls/grpc-message.ts';
 import { readTimeout } from '../../src/calls/grpc-timeout.ts';
 import type { Method } from '../../src/calls/handler.ts';
 import { metadataField } from '../../src/calls/metadata.ts';
-import type { CallContext } from '../../src/calls/server-call.ts';
-import { Unzipping } from '../../src/calls/unzipping.ts';
 import { frameType } from '../../src/frames/frame.ts';
-import { createRouter, grpcCode, RpcError } from '../../src/index.ts';
-import { Client, data, frame, requestRows, rstStream, settings, windowUpdate } from '../client.ts';
+import { grpcCode, RpcError } from '../../src/index.ts';
+import { data, frame, requestRows, rstStream, settings, windowUpdate } from '../client.ts';
 import { aliveBytes } from '../memory.ts';
 import { createRandom, seedOf } from '../random.ts';
+import { message, type Rows, replacing, serve, unzippedBytesMax, withRows } from './grpc-client.ts';
 
-type Rows = readonly (readonly [string, string])[];
-
-class GrpcClient extends Client {
-  #nextStream = 1;
-
-  /** HEADERS, and then the bytes as DATA with the end. */
-  call(bytes: Uint8Array, rows: Rows = requestRows): number {
-    const streamId = this.begin(rows);
-    this.send(data(streamId, bytes, true));
-    return streamId;
-  }
-
-  begin(rows: Rows = requestRows): number {
-    const streamId = this.#nextStream;
-    this.#nextStream += 2;
-    this.send(this.headers(streamId, { rows }));
-    return streamId;
-  }
-
-  /** Head, messages and trailers of the answers since the last time, as lines; `whole`: when all calls have ended. */
-  async answer(whole = true): Promise<readonly string[]> {
-    // Handlers are promises, and unzipping takes a thread.
-    for (let turn = 0; turn < 5 || (whole && this.connection.calls > 0 && turn < 100_000); turn++) {
-      await new Promise((resolve) => setImmediate(resolve));
-    }
-    const lines: string[] = [];
-    for (const { type, payload, streamId } of this.frames()) {
-      if (type === frameType.data) lines.push(`data ${payload.toString('hex')}`);
-      else if (type === frameType.rstStream) lines.push(`reset ${payload.readUInt32BE(0)}`);
-      else if (type === frameType.headers) {
-        const { fields } = this.decoder.decode(payload, 0, payload.length);
-        lines.push(...fields.map(({ name, value }) => `${name}: ${value}`));
-      } else lines.push(`frame ${type} on ${streamId}`);
-    }
-    return lines;
-  }
-}
-
-/** Of one connection, at once. */
-const unzippedBytesMax = 2000;
-
-function serve(methods: Readonly<Record<string, Method>>, limits: Partial<CallContext['limits']> = {}): GrpcClient {
-  const finished: string[] = [];
-  let client: GrpcClient | undefined;
-  const context: CallContext = {
-    peer: 'peer:1',
-    clock: {
-      now: () => client?.time.now() ?? 0,
-      after: (milliseconds, call) => client?.time.after(milliseconds, call) ?? (() => undefined),
-      soon: (call) => client?.time.soon(call),
-      date: () => 1_000_000 + (client?.time.now() ?? 0),
-    },
-    limits: { receiveBytesMax: 1000, sendBytesMax: 2000, gzipBytesMin: 50, ...limits },
-    unzipLine: new Unzipping(unzippedBytesMax).line(),
-    toStatus: (_path, error) => (error instanceof RpcError ? error : { code: 2, message: String(error) }),
-    onFinished: (path, code) => finished.push(`${path} ${code}`),
-  };
-  client = new GrpcClient({ handler: createDispatch(createRouter([{ name: 'test.Service', methods }]), context) });
-  client.send(Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'), settings(), Buffer.from('000000040100000000', 'hex'));
-  client.frames();
-  return client;
-}
-
-const message = (bytes: Uint8Array | string, compressed = 0): Buffer => {
-  const body = Buffer.from(bytes);
-  const head = Buffer.from([compressed, 0, 0, 0, 0]);
-  head.writeUInt32BE(body.length, 1);
-  return Buffer.concat([head, body]);
-};
 const echo: Method = { kind: 'unary', handle: async (request) => request };
 const head = [':status: 200', 'content-type: application/grpc'];
-const withRows = (...rows: Rows): Rows => [...requestRows, ...rows];
-const replacing = (name: string, value: string): Rows =>
-  requestRows.map(([other, old]) => [other, other === name ? value : old] as const);
-
 test('a unary call: head, one message, trailers', async () => {
   const client = serve({ Method: echo });
 
@@ -343,6 +268,18 @@ test('a deadline that passes ends the call, tells the handler, and leaves no tim
   assert.equal(client.connection.calls, 0);
 });
 
+test('a deadline in weeks is a deadline still', async () => {
+  const client = serve({ Method: { kind: 'unary', handle: () => new Promise(() => undefined) } });
+  client.call(message(''), withRows(['grpc-timeout', '700H']));
+
+  client.time.pass(700 * 3_600_000 - 1);
+  assert.equal(client.connection.calls, 1);
+  assert.deepEqual(client.words(), []);
+  client.time.pass(1);
+
+  assert.ok((await client.answer(false)).includes('grpc-status: 4'));
+});
+
 test('a call that ends in time leaves no timer', async () => {
   const client = serve({ Method: echo });
   const timers = client.time.pending;
@@ -533,6 +470,43 @@ test('a service that writes on regardless hears no more until its client has rea
   assert.equal(heardFirst, 41);
   assert.equal(queuedFirst, 41 * 1600);
   assert.equal(heard, 60);
+});
+
+test('messages that wait for their service are whole and in order, however they came', async () => {
+  const random = createRandom(seedOf(7));
+  for (let run = 0; run < 40; run++) {
+    const sent = Array.from({ length: 30 }, () => random.bytes(random.below(random.chance(0.1) ? 1000 : 20)));
+    const seen: string[] = [];
+    const client = serve({
+      Method: {
+        kind: 'clientStream',
+        open: (_call, responses) => ({
+          message: async (request) => {
+            for (let turns = random.below(4); turns > 0; turns--) await undefined;
+            seen.push(Buffer.from(request).toString('hex'));
+          },
+          halfClose: () => responses.end(),
+          closed: () => undefined,
+        }),
+      },
+    });
+    const streamId = client.begin(withRows(['grpc-encoding', 'gzip']));
+    const bytes = Buffer.concat(sent.map((one) => (random.chance(0.2) ? message(gzipSync(one), 1) : message(one))));
+    for (let at = 0; at < bytes.length; ) {
+      const end = at + 1 + random.below(random.chance(0.5) ? 10 : 500);
+      client.send(data(streamId, bytes.subarray(at, end)));
+      at = end;
+      if (random.chance(0.2)) await Promise.resolve();
+    }
+    client.send(data(streamId, '', true));
+
+    assert.deepEqual((await client.answer()).slice(-1), ['grpc-status: 0'], `run ${run}`);
+    assert.deepEqual(
+      seen,
+      sent.map((one) => one.toString('hex')),
+      `run ${run}`,
+    );
+  }
 });
 
 test('a message larger than the window is let in at once when its head has come', async () => {
