@@ -253,6 +253,19 @@ test('curl: HTTP/2 that is no gRPC is told so', { skip: !has('curl') && 'curl is
   assert.equal(await run('curl', [...status, '-d', 'x', url]), '415');
 });
 
+test('curl: HTTP/2 that is no gRPC is told so however long it is', {
+  skip: !has('curl') && 'curl is not here',
+}, async () => {
+  const url = `http://127.0.0.1:${port}/test.Echo/Say`;
+  const status = ['-s', '-o', '/dev/null', '-w', '%{http_code} %{errormsg}', '--http2-prior-knowledge'];
+  for (const bytes of [65_000, 70_000, 20_000_000]) {
+    const file = join(folder, 'body');
+    writeFileSync(file, Buffer.alloc(bytes, 65));
+
+    assert.equal((await run('curl', [...status, '-d', `@${file}`, url])).trim(), '415', `${bytes} bytes`);
+  }
+});
+
 test('nghttp: an empty message, with its trailers', { skip: !has('nghttp') && 'nghttp is not here' }, async () => {
   const body = join(folder, 'empty');
   writeFileSync(body, Buffer.alloc(5));
