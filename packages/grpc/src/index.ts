@@ -19,6 +19,9 @@ export { defaultKeepalive, type KeepaliveOptions } from './connection/keepalive.
 export { type ConnectionLimits, defaultLimits, type Rate } from './connection/limits.ts';
 export {
   defaultCallLimits,
+  defaultConnectionsMax,
+  defaultHandshakesMax,
+  defaultMemoryBytesMax,
   GrpcServer,
   type GrpcServerOptions,
   type ListenOptions,

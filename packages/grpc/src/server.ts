@@ -3,6 +3,8 @@
 
 import { createServer, type Server as NetServer, type Socket } from 'node:net';
 import { createServer as createTlsServer, type SecureContextOptions, type Server as TlsServer } from 'node:tls';
+import { Admission, peerOf } from './admission.ts';
+import { checkBounds } from './bounds.ts';
 import { createDispatch } from './calls/dispatch.ts';
 import type { Router } from './calls/handler.ts';
 import type { CallLimits, Clock } from './calls/server-call.ts';
@@ -12,6 +14,7 @@ import { Connection } from './connection/connection.ts';
 import type { ConnectionEvent } from './connection/events.ts';
 import { defaultKeepalive, type KeepaliveOptions } from './connection/keepalive.ts';
 import { type ConnectionLimits, defaultLimits } from './connection/limits.ts';
+import { MemoryBudget } from './connection/memory.ts';
 import { ChunkPool } from './frames/frame-writer.ts';
 import { sniff } from './sniffing.ts';
 import { attach, wireOf } from './socket-wire.ts';
@@ -20,6 +23,8 @@ import { systemClock } from './system-clock.ts';
 export type ServerEvent =
   | { readonly kind: 'connected'; readonly peer: string }
   | { readonly kind: 'disconnected'; readonly peer: string }
+  /** Closed without a word: too many connections, or it took longest of too many handshakes. */
+  | { readonly kind: 'turnedAway'; readonly peer: string; readonly why: 'connections' | 'handshakes' }
   /** How a call to a known method ended. */
   | { readonly kind: 'call'; readonly path: string; readonly code: number }
   /** A handler threw something that is no status; the client has got its text as UNKNOWN. */
@@ -39,8 +44,15 @@ export interface GrpcServerOptions {
   readonly calls?: Partial<CallLimits>;
   readonly limits?: Partial<ConnectionLimits>;
   readonly keepalive?: Partial<KeepaliveOptions>;
-  /** Per port. */
+  /**
+   * What is held for all clients together: requests that are not whole or not taken, answers that wait, frames and field
+   * blocks that are not whole. Must be more than the longest answer there is.
+   */
+  readonly memoryBytesMax?: number;
+  /** Of all ports together; more are closed at once. */
   readonly connectionsMax?: number;
+  /** Connections that have not said yet what they speak; of more, the oldest is closed. */
+  readonly handshakesMax?: number;
   /** For the TLS handshake, and again for the first bytes of a protocol. */
   readonly handshakeMs?: number;
   /** A connection of that age is drained, so that clients spread anew. */
@@ -68,6 +80,11 @@ export const defaultCallLimits: CallLimits = {
   gzipBytesMin: 1024,
 };
 
+export const defaultMemoryBytesMax = 134_217_728;
+export const defaultConnectionsMax = 10_000;
+export const defaultHandshakesMax = 512;
+const defaultHandshakeMs = 10_000;
+
 const neverMs = Number.POSITIVE_INFINITY;
 
 export class GrpcServer {
@@ -78,6 +95,9 @@ export class GrpcServer {
   readonly #clock: Clock;
   readonly #pool = new ChunkPool();
   readonly #unzipping: Unzipping;
+  readonly #memory: MemoryBudget;
+  readonly #admission: Admission;
+  readonly #handshakeMs: number;
   readonly #ports = new Set<NetServer>();
   readonly #tlsPorts = new Set<TlsServer>();
   readonly #sockets = new Set<Socket>();
@@ -90,6 +110,18 @@ export class GrpcServer {
     this.#keepalive = { ...defaultKeepalive, ...options.keepalive };
     this.#callLimits = { ...defaultCallLimits, ...options.calls };
     this.#clock = options.clock ?? systemClock;
+    this.#handshakeMs = options.handshakeMs ?? defaultHandshakeMs;
+    const memoryBytesMax = options.memoryBytesMax ?? defaultMemoryBytesMax;
+    const connectionsMax = options.connectionsMax ?? defaultConnectionsMax;
+    const handshakesMax = options.handshakesMax ?? defaultHandshakesMax;
+    const all = { ...this.#limits, ...this.#callLimits, ...this.#keepalive };
+    checkBounds({ ...all, memoryBytesMax, connectionsMax, handshakesMax, handshakeMs: this.#handshakeMs });
+    this.#memory = new MemoryBudget(memoryBytesMax);
+    this.#admission = new Admission({
+      connectionsMax,
+      handshakesMax,
+      onTurnedAway: (peer, why) => options.onEvent?.({ kind: 'turnedAway', peer, why }),
+    });
     this.#unzipping = new Unzipping(this.#limits.largeMessageBytesMax);
   }
 
@@ -98,11 +130,14 @@ export class GrpcServer {
     return this.#connections.size;
   }
 
+  /** Held for all clients now; at most `memoryBytesMax`, but for a single long answer. */
+  get memoryBytes(): number {
+    return this.#memory.bytes;
+  }
+
   /** Rejects with the error of `listen` when the port cannot be had. */
   listen({ host, port, tls }: ListenOptions): Promise<{ readonly host: string; readonly port: number }> {
     const server = tls === undefined ? this.#plainPort() : this.#tlsPort(tls);
-    const { connectionsMax } = this.#options;
-    if (connectionsMax !== undefined) server.maxConnections = connectionsMax;
     return new Promise((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, host, () => {
@@ -122,7 +157,7 @@ export class GrpcServer {
   /** A socket that somebody else has accepted and that speaks HTTP/2; `first` are bytes it has said already. */
   inject(socket: Socket, first?: Buffer): void {
     const { onEvent, ageMsMax = neverMs, ageGraceMs = 60_000 } = this.#options;
-    const peer = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? ''}`;
+    const peer = peerOf(socket);
     let cancelAge: () => void = () => undefined;
     const connection: Connection = new Connection({
       wire: wireOf(socket),
@@ -138,6 +173,7 @@ export class GrpcServer {
         onFinished: onEvent && ((path, code) => onEvent({ kind: 'call', path, code })),
       }),
       pool: this.#pool,
+      memory: this.#memory,
       onEvent: (event) => onEvent?.({ kind: 'connection', peer, event }),
       onClosed: () => {
         cancelAge();
@@ -156,14 +192,8 @@ export class GrpcServer {
 
   /** A socket that somebody else has accepted, whatever it speaks. It is one of the server's from here on. */
   accept(socket: Socket): void {
-    if (socket.destroyed) return;
-    this.#watch(socket);
-    socket.on('error', () => socket.destroy());
-    sniff(socket, this.#options.handshakeMs ?? 10_000, (isHttp2, first) => {
-      if (isHttp2) this.inject(socket, first);
-      else if (this.#options.onHttp1 === undefined) socket.destroy();
-      else this.#options.onHttp1(socket, first);
-    });
+    if (socket.destroyed || !this.#admit(socket)) return;
+    this.#sniff(socket);
   }
 
   /**
@@ -203,32 +233,45 @@ export class GrpcServer {
     return createServer({ noDelay: true }, (socket) => this.accept(socket));
   }
 
-  #tlsPort(tls: TlsOptions): TlsServer {
-    const { handshakeMs = 10_000, onHttp1, onEvent } = this.#options;
+  #tlsPort(tls: TlsOptions): NetServer {
+    const { onHttp1, onEvent } = this.#options;
+    // It does not listen itself, so that nothing is begun for a client that is turned away.
     const server = createTlsServer(
       {
         // RFC 9113 §9.2: TLS 1.2 or newer, and its name is h2.
         minVersion: 'TLSv1.2',
         ...tls,
         ALPNProtocols: onHttp1 === undefined ? ['h2'] : ['h2', 'http/1.1'],
-        handshakeTimeout: handshakeMs,
-        noDelay: true,
+        handshakeTimeout: this.#handshakeMs,
       },
-      (socket) => this.accept(socket),
+      (socket) => this.#sniff(socket),
     );
     server.on('tlsClientError', (error, socket) => {
       onEvent?.({ kind: 'handshake', error });
       socket.destroy();
     });
-    // Counted before their handshake, so that closing ends them too.
-    server.on('connection', (socket) => this.#watch(socket));
     this.#tlsPorts.add(server);
-    return server;
+    return createServer({ noDelay: true }, (socket) => {
+      if (this.#admit(socket)) server.emit('connection', socket);
+    });
   }
 
-  #watch(socket: Socket): void {
+  /** Counted before their handshake, so that closing ends them too. */
+  #admit(socket: Socket): boolean {
+    if (!this.#admission.admit(socket)) return false;
     this.#sockets.add(socket);
     socket.on('close', () => this.#sockets.delete(socket));
+    return true;
+  }
+
+  #sniff(socket: Socket): void {
+    socket.on('error', () => socket.destroy());
+    sniff(socket, this.#handshakeMs, (isHttp2, first) => {
+      this.#admission.settled(socket);
+      if (isHttp2) this.inject(socket, first);
+      else if (this.#options.onHttp1 === undefined) socket.destroy();
+      else this.#options.onHttp1(socket, first);
+    });
   }
 
   #toStatus(path: string, error: unknown): Status {

@@ -4,6 +4,7 @@ import { Connection } from '../src/connection/connection.ts';
 import type { ConnectionEvent } from '../src/connection/events.ts';
 import { defaultKeepalive, type KeepaliveOptions } from '../src/connection/keepalive.ts';
 import { type ConnectionLimits, defaultLimits } from '../src/connection/limits.ts';
+import { MemoryBudget } from '../src/connection/memory.ts';
 import { clientPreface } from '../src/connection/preface.ts';
 import type { RequestHead } from '../src/connection/request-head.ts';
 import type { RequestHandler, Stream, StreamListener } from '../src/connection/stream.ts';
@@ -93,6 +94,8 @@ export class Client {
   readonly decoder = new Decoder({ tableSizeMax: 4096, listSizeMax: 65_536 });
   /** Whether DATA is reported as taken at once. */
   takes = true;
+  /** Whether work ends with its call. */
+  releases = false;
   /** What the wire says of bytes written. */
   waiting = 0;
   ended = false;
@@ -108,6 +111,8 @@ export class Client {
       readonly limits?: Partial<ConnectionLimits>;
       readonly keepalive?: Partial<KeepaliveOptions>;
       readonly handler?: RequestHandler;
+      /** Shared with other clients. */
+      readonly memory?: MemoryBudget;
       /** MAX_FRAME_SIZE of this client, once it has said so. */
       readonly frameBytesMax?: number;
     } = {},
@@ -146,8 +151,10 @@ export class Client {
           this.oversized.push(stream);
           stream.respondAndEnd(fieldsOf([[':status', '431']]), false);
         },
+        starved: (stream) => stream.respondAndEnd(fieldsOf([[':status', '503']]), false),
       },
       pool: new ChunkPool(),
+      memory: options.memory ?? new MemoryBudget(2 ** 40),
       onEvent: (event) => this.events.push(event),
       onClosed: () => {
         this.closed = true;
@@ -217,11 +224,14 @@ export class Client {
       room: () => {
         seen.rooms += 1;
       },
+      starved: () => stream.respondAndEnd(fieldsOf([[':status', '503']]), false),
       finished: () => {
         seen.finished = true;
+        if (this.releases) stream.release();
       },
       cancelled: (code) => {
         seen.cancelled.push(code);
+        if (this.releases) stream.release();
       },
     };
   }

@@ -6,7 +6,7 @@ import { CallHead } from './call-head.ts';
 import type { Router } from './handler.ts';
 import { acceptedEncodings, httpStatusFields, plainHead, statusFields } from './response-fields.ts';
 import { type CallContext, ServerCall } from './server-call.ts';
-import { grpcCode, type Status } from './status.ts';
+import { grpcCode, outOfMemory, type Status } from './status.ts';
 import { StreamingCall } from './streaming-call.ts';
 import { UnaryCall } from './unary-call.ts';
 
@@ -15,6 +15,7 @@ const deaf: StreamListener = {
   data: () => undefined,
   requestEnded: () => undefined,
   room: () => undefined,
+  starved: () => undefined,
   finished: () => undefined,
   cancelled: () => undefined,
 };
@@ -55,6 +56,11 @@ export class NoCall implements StreamListener {
   }
 
   room(): void {}
+
+  starved(): void {
+    this.requestEnded();
+  }
+
   finished(): void {}
 
   cancelled(): void {
@@ -68,6 +74,7 @@ export function createDispatch(router: Router, context: CallContext): RequestHan
     oversized: (stream) => {
       refuse(stream, { code: grpcCode.resourceExhausted, message: 'the header fields of the call are too large' });
     },
+    starved: (stream) => refuse(stream, outOfMemory),
   };
 }
 

@@ -30,6 +30,12 @@ export interface Status {
   readonly details?: Uint8Array;
 }
 
+/** The memory for all clients together is used up. */
+export const outOfMemory: Status = {
+  code: grpcCode.resourceExhausted,
+  message: 'the server has no memory left for this call',
+};
+
 /** Thrown, or passed to `fail`: `code` and `message` go to the client as they are. */
 export class RpcError extends Error implements Status {
   readonly code: GrpcCode;

@@ -4,7 +4,7 @@ import type { Stream, StreamListener } from '../connection/stream.ts';
 import type { RequestListener, ResponseStream, StreamHandler } from './handler.ts';
 import { Incoming, type IncomingOptions, type MessageTaker } from './incoming.ts';
 import type { ServerCall } from './server-call.ts';
-import type { Status } from './status.ts';
+import { outOfMemory, type Status } from './status.ts';
 
 export class StreamingCall implements StreamListener, MessageTaker, ResponseStream {
   readonly #call: ServerCall;
@@ -42,6 +42,10 @@ export class StreamingCall implements StreamListener, MessageTaker, ResponseStre
     this.#hasRoom = true;
     this.#onRoom();
     for (const listener of this.#drainListeners) listener();
+  }
+
+  starved(): void {
+    this.#call.fail(outOfMemory);
   }
 
   finished(): void {

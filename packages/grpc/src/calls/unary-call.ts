@@ -4,7 +4,7 @@ import type { Stream, StreamListener } from '../connection/stream.ts';
 import type { UnaryHandler } from './handler.ts';
 import { Incoming, type IncomingOptions, type MessageTaker } from './incoming.ts';
 import type { ServerCall } from './server-call.ts';
-import { grpcCode, type Status } from './status.ts';
+import { grpcCode, outOfMemory, type Status } from './status.ts';
 
 export class UnaryCall implements StreamListener, MessageTaker {
   readonly #handle: UnaryHandler;
@@ -30,6 +30,10 @@ export class UnaryCall implements StreamListener, MessageTaker {
   }
 
   room(): void {}
+
+  starved(): void {
+    this.#call.fail(outOfMemory);
+  }
 
   finished(): void {
     this.#leave();

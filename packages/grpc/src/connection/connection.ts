@@ -22,6 +22,7 @@ import { FieldBlocks } from './field-blocks.ts';
 import { calmDown, Floods } from './floods.ts';
 import { Keepalive, type KeepaliveOptions, PingPolicy } from './keepalive.ts';
 import type { ConnectionLimits } from './limits.ts';
+import type { MemoryBudget, MemoryShare } from './memory.ts';
 import { readPreface } from './preface.ts';
 import { Receiver } from './receive-window.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -38,6 +39,8 @@ export interface ConnectionOptions {
   readonly keepalive: KeepaliveOptions;
   readonly handler: RequestHandler;
   readonly pool: ChunkPool;
+  /** Of all connections together. */
+  readonly memory: MemoryBudget;
   readonly onEvent: (event: ConnectionEvent) => void;
   /** No streams any more, and nothing more is read. */
   readonly onClosed: () => void;
@@ -73,6 +76,9 @@ export class Connection {
   readonly #receiver: Receiver;
   readonly #streams: Streams;
   readonly #timers: Timers;
+  readonly #memory: MemoryShare;
+  /** Of frames and field blocks that are not whole, as it was counted. */
+  #partialBytes = 0;
   #phase: Phase = 'open';
   #preface: Buffer | undefined = Buffer.alloc(0);
   #settingsSeen = false;
@@ -84,7 +90,7 @@ export class Connection {
   #cancelStall: (() => void) | undefined;
   #cancelLinger: () => void = () => undefined;
 
-  constructor({ wire, scheduler, limits, keepalive, handler, pool, onEvent, onClosed }: ConnectionOptions) {
+  constructor({ wire, scheduler, limits, keepalive, handler, pool, memory, onEvent, onClosed }: ConnectionOptions) {
     this.#wire = wire;
     this.#scheduler = scheduler;
     this.#limits = limits;
@@ -92,6 +98,7 @@ export class Connection {
     this.#onEvent = onEvent;
     this.#onClosed = onClosed;
     this.#timers = new Timers(scheduler);
+    this.#memory = memory.share(() => this.#onError(mostMemory()));
     this.#writer = new FrameWriter(pool);
     this.#encoder = new Encoder({ tableSizeMax: tableBytes });
     this.#floods = new Floods(limits, scheduler);
@@ -106,6 +113,7 @@ export class Connection {
       encoder: this.#encoder,
       limits,
       floods: this.#floods,
+      memory: this.#memory,
       onAnswered: () => {
         this.#floods.answered();
         this.#pings.answered();
@@ -121,6 +129,8 @@ export class Connection {
         this.#flushSoon();
       },
       () => this.#flushSoon(),
+      this.#memory,
+      (streamId) => this.#streams.onStarved(streamId),
     );
     this.#streams = new Streams({
       limits,
@@ -128,6 +138,7 @@ export class Connection {
       blocks: this.#blocks,
       sender: this.#sender,
       receiver: this.#receiver,
+      memory: this.#memory,
       handler,
       writeReset: (streamId, code) => {
         this.#writer.rstStream(streamId, code);
@@ -171,6 +182,9 @@ export class Connection {
     } catch (error: unknown) {
       this.#onError(error);
     }
+    const partialBytes = this.#reader.heldBytes + this.#blocks.heldBytes;
+    this.#memory.add(partialBytes - this.#partialBytes);
+    this.#partialBytes = partialBytes;
   }
 
   /** The wire holds nothing back any more. */
@@ -357,6 +371,7 @@ export class Connection {
       const more = this.#sender.pump();
       this.#writeOut();
       if (!this.#sender.calm) calmDown('windows too small for what was asked');
+      if (this.#sender.isStarved) throw mostMemory();
       if (more && !this.#paused) this.#flushSoon();
       this.#watchStall();
     } catch (error: unknown) {
@@ -366,8 +381,11 @@ export class Connection {
 
   #writeOut(): void {
     if (this.#writer.bytes === 0) return;
+    const { bytes } = this.#writer;
     const { buffers, chunks } = this.#writer.take();
+    this.#memory.add(bytes);
     const waiting = this.#wire.write(buffers, () => {
+      this.#memory.add(-bytes);
       for (const chunk of chunks) this.#pool.give(chunk);
     });
     if (waiting >= this.#limits.backlogBytesMax) {
@@ -475,6 +493,14 @@ export class Connection {
     this.#keepalive.stop();
     this.#timers.stop();
     this.#streams.forgetAll();
+    this.#memory.close();
     this.#onClosed();
   }
+}
+
+function mostMemory(): ConnectionError {
+  return new ConnectionError(
+    errorCode.enhanceYourCalm,
+    'the server has no memory left, and this client holds the most',
+  );
 }

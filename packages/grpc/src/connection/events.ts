@@ -7,7 +7,7 @@ export type ConnectionEvent =
   | { readonly kind: 'offence'; readonly code: ErrorCode; readonly message: string }
   /** RST_STREAM was sent for something the client did. */
   | { readonly kind: 'streamOffence'; readonly streamId: number; readonly code: ErrorCode; readonly message: string }
-  /** A stream was refused: too many at once, or the connection is going. */
+  /** A stream was refused: too many at once, no memory left, or the connection is going. */
   | { readonly kind: 'refused'; readonly streamId: number }
   /** The client did not answer a PING, or stopped reading. */
   | { readonly kind: 'timeout'; readonly message: string }

@@ -43,6 +43,11 @@ export class FieldBlocks {
     return this.#open?.streamId;
   }
 
+  /** Of a block that is not whole. */
+  get heldBytes(): number {
+    return this.#open?.bytes.length ?? 0;
+  }
+
   /** HEADERS without END_HEADERS. */
   begin(streamId: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
     this.#open = { streamId, endStream, bytes: Buffer.alloc(0), frames: 0 };

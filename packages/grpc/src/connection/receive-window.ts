@@ -2,6 +2,8 @@
 // window is let in by a grant for all of it at once; the grants of a connection share a budget, and wait for each other in
 // line, so that what a client can make us hold is bounded however many large messages it begins.
 
+import type { MemoryShare } from './memory.ts';
+
 export type WindowUpdates = (streamId: number, increment: number) => void;
 
 export class ReceiveWindow {
@@ -12,6 +14,8 @@ export class ReceiveWindow {
   unread = 0;
   granted = 0;
   wanted = 0;
+  /** What of the server's memory it counts for. */
+  countedBytes = 0;
 
   constructor(streamId: number, window: number) {
     this.streamId = streamId;
@@ -25,6 +29,8 @@ export class Receiver {
   readonly #largeMessageBytesMax: number;
   readonly #update: WindowUpdates;
   readonly #onDue: () => void;
+  readonly #onStarved: (streamId: number) => void;
+  readonly #memory: MemoryShare;
   #window: number;
   #granted = 0;
   #line: ReceiveWindow[] = [];
@@ -37,12 +43,16 @@ export class Receiver {
     },
     update: WindowUpdates,
     onDue: () => void,
+    memory: MemoryShare,
+    onStarved: (streamId: number) => void,
   ) {
     this.#streamWindowBytes = limits.streamWindowBytes;
     this.#connectionWindowBytes = limits.connectionWindowBytes;
     this.#largeMessageBytesMax = limits.largeMessageBytesMax;
     this.#update = update;
     this.#onDue = onDue;
+    this.#memory = memory;
+    this.#onStarved = onStarved;
     this.#window = limits.connectionWindowBytes;
   }
 
@@ -72,6 +82,7 @@ export class Receiver {
   arrivedOn(stream: ReceiveWindow, length: number): boolean {
     stream.window -= length;
     stream.unread += length;
+    this.#count(stream);
     return stream.window >= 0;
   }
 
@@ -81,6 +92,7 @@ export class Receiver {
     // A message in front of the one that was let in may be taken while that one still comes: its grant stands for whatever
     // is held, or may come, beyond a window.
     this.#release(stream, Math.max(0, stream.unread + stream.window - this.#streamWindowBytes));
+    this.#count(stream);
     if (!more) return;
     const closed = this.#streamWindowBytes - stream.unread - stream.window;
     if (closed < this.#streamWindowBytes / 2) return;
@@ -97,12 +109,15 @@ export class Receiver {
     this.#grant();
   }
 
-  close(stream: ReceiveWindow): void {
+  /** `held`: what was not taken stays, because its handler still works. */
+  close(stream: ReceiveWindow, held: boolean): void {
     if (stream.wanted > 0) {
       stream.wanted = 0;
       this.#line = this.#line.filter((waiting) => waiting !== stream);
     }
     this.#release(stream, 0);
+    if (!held) stream.unread = 0;
+    this.#count(stream);
   }
 
   #isDue(): boolean {
@@ -123,11 +138,24 @@ export class Receiver {
       // One is granted whatever it wants: nothing else would ever end the wait.
       if (this.#granted > 0 && this.#granted + stream.wanted > this.#largeMessageBytesMax) return;
       this.#line.shift();
+      if (!this.#memory.allows(stream.wanted)) {
+        stream.wanted = 0;
+        this.#onStarved(stream.streamId);
+        continue;
+      }
       this.#granted += stream.wanted;
       stream.granted += stream.wanted;
       stream.window += stream.wanted;
       this.#update(stream.streamId, stream.wanted);
       stream.wanted = 0;
+      this.#count(stream);
     }
+  }
+
+  #count(stream: ReceiveWindow): void {
+    // What was granted will come.
+    const bytes = Math.max(stream.unread, stream.granted);
+    this.#memory.add(bytes - stream.countedBytes);
+    stream.countedBytes = bytes;
   }
 }

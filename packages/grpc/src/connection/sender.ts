@@ -8,6 +8,7 @@ import type { Encoder } from '../hpack/encoder.ts';
 import type { HeaderField } from '../hpack/header-field.ts';
 import type { Floods } from './floods.ts';
 import type { ConnectionLimits } from './limits.ts';
+import type { MemoryShare } from './memory.ts';
 import { Outgoing, type Trailers } from './outgoing.ts';
 
 export interface SenderOptions {
@@ -15,6 +16,7 @@ export interface SenderOptions {
   readonly encoder: Encoder;
   readonly limits: ConnectionLimits;
   readonly floods: Floods;
+  readonly memory: MemoryShare;
   /** HEADERS or DATA were written. */
   readonly onAnswered: () => void;
   /** Something was written, or could be: `pump` is to be called soon. */
@@ -33,6 +35,7 @@ export class Sender {
   readonly #encoder: Encoder;
   readonly #limits: ConnectionLimits;
   readonly #floods: Floods;
+  readonly #memory: MemoryShare;
   readonly #onAnswered: () => void;
   readonly #onWork: () => void;
   readonly #onEnded: (streamId: number) => void;
@@ -43,14 +46,16 @@ export class Sender {
   #queuedBytes = 0;
   #blocked = false;
   #calm = true;
+  #starved = false;
   /** Streams with bytes and a window, in the order of their turns. */
   readonly #ready = new Set<Outgoing>();
 
-  constructor({ writer, encoder, limits, floods, onAnswered, onWork, onEnded, onOverrun }: SenderOptions) {
+  constructor({ writer, encoder, limits, floods, memory, onAnswered, onWork, onEnded, onOverrun }: SenderOptions) {
     this.#writer = writer;
     this.#encoder = encoder;
     this.#limits = limits;
     this.#floods = floods;
+    this.#memory = memory;
     this.#onAnswered = onAnswered;
     this.#onWork = onWork;
     this.#onEnded = onEnded;
@@ -70,6 +75,11 @@ export class Sender {
   /** `false`: the client's tiny windows have made too many tiny frames. */
   get calm(): boolean {
     return this.#calm;
+  }
+
+  /** The server's memory is used up, and this connection holds the most of it. */
+  get isStarved(): boolean {
+    return this.#starved;
   }
 
   open(streamId: number): Outgoing {
@@ -107,7 +117,12 @@ export class Sender {
     if (lead.length > 0) out.queue.push(lead.slice());
     if (bytes.length > 0) out.queue.push(bytes);
     out.queuedBytes += length;
-    this.#queuedBytes += length;
+    this.#hold(length);
+    // An answer may be as long as it is; but then it is all that is held back.
+    if (this.#queuedBytes > length && !this.#memory.allows(0)) {
+      this.#starved = true;
+      this.#onWork();
+    }
     this.#list(out);
     out.waiting ||= out.queuedBytes > this.#limits.streamQueueBytes;
     return !out.waiting;
@@ -125,7 +140,7 @@ export class Sender {
     out.over = true;
     // With the connection's window closed nobody's turn would come to drop it.
     this.#ready.delete(out);
-    this.#queuedBytes -= out.queuedBytes;
+    this.#hold(-out.queuedBytes);
     out.queuedBytes = 0;
     out.queue.length = 0;
   }
@@ -195,7 +210,7 @@ export class Sender {
     out.window -= allowed;
     this.#window -= allowed;
     out.queuedBytes -= allowed;
-    this.#queuedBytes -= allowed;
+    this.#hold(-allowed);
     // One frame per buffer of the queue; only the five bytes before a message lead the bytes behind them.
     while (allowed > 0) allowed -= this.#frame(out, allowed);
     this.#onAnswered();
@@ -234,6 +249,11 @@ export class Sender {
     if (out.queuedBytes === 0 || out.window <= 0) return;
     this.#ready.add(out);
     this.#onWork();
+  }
+
+  #hold(bytes: number): void {
+    this.#queuedBytes += bytes;
+    this.#memory.add(bytes);
   }
 
   #finish(out: Outgoing, { fields, constant }: Trailers): void {

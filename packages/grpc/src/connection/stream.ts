@@ -15,6 +15,8 @@ export interface StreamListener {
   requestEnded(): void;
   /** A write that was told to wait may go on. */
   room(): void;
+  /** The server's memory is used up, and this request must go: it is to be answered at once. */
+  starved(): void;
   /** The whole answer has gone out. Nothing follows. */
   finished(): void;
   /** Nothing is read or written any more; `code` is the client's RST_STREAM, if that was it. Nothing follows. */
@@ -27,6 +29,8 @@ export interface RequestHandler {
   open(head: RequestHead, stream: Stream, ended: boolean): StreamListener;
   /** §10.5.1: more header fields than allowed. Something should be answered; what comes on the stream is dropped. */
   oversized(stream: Stream): void;
+  /** The server's memory is used up. Something should be answered; what comes on the stream is dropped. */
+  starved(stream: Stream): void;
 }
 
 /** What a stream needs of its connection. */

@@ -9,6 +9,7 @@ import type { ConnectionEvent } from './events.ts';
 import type { FieldBlocks } from './field-blocks.ts';
 import type { Floods } from './floods.ts';
 import type { ConnectionLimits } from './limits.ts';
+import type { MemoryShare } from './memory.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { Receiver } from './receive-window.ts';
 import { areTrailers } from './request-head.ts';
@@ -21,12 +22,16 @@ export interface StreamsOptions {
   readonly blocks: FieldBlocks;
   readonly sender: Sender;
   readonly receiver: Receiver;
+  readonly memory: MemoryShare;
   readonly handler: RequestHandler;
   readonly writeReset: (streamId: number, code: ErrorCode) => void;
   readonly onEvent: (event: ConnectionEvent) => void;
   /** A stream ended, or the work for it did. */
   readonly onFewer: () => void;
 }
+
+/** Of a stream that holds nothing yet. */
+const streamBytes = 1024;
 
 export const streamIdMax: number = 2 ** 31 - 1;
 
@@ -84,6 +89,7 @@ export class Streams implements StreamHost {
 
   released(stream: Stream): void {
     if (!stream.gone) return;
+    this.#options.memory.finish(streamBytes + stream.incoming.countedBytes);
     this.#lingering -= 1;
     this.#options.onFewer();
   }
@@ -118,7 +124,14 @@ export class Streams implements StreamHost {
       if (stream.listener === undefined) this.#dropData(stream, length);
       else stream.listener.data(bytes, span.start, span.end);
     }
+    if (stream.incoming.unread > 0 && !stream.gone && !this.#options.memory.allows(0)) this.onStarved(streamId);
     if (endStream && !stream.gone) this.#onRequestEnded(stream);
+  }
+
+  /** Nothing more of this request can be held. */
+  onStarved(streamId: number): void {
+    this.#options.onEvent({ kind: 'refused', streamId });
+    this.#streams.get(streamId)?.listener?.starved();
   }
 
   /** A whole field block. */
@@ -202,7 +215,7 @@ export class Streams implements StreamHost {
   }
 
   #onRequest(streamId: number, ended: boolean, bytes: Buffer, start: number, end: number): void {
-    const { blocks, floods, handler, limits, onEvent } = this.#options;
+    const { blocks, floods, handler, limits, memory, onEvent } = this.#options;
     if (streamId > this.#last + 2) this.#closed.skipped(this.#last + 1, streamId - 1);
     this.#last = streamId;
     floods.requested();
@@ -218,8 +231,14 @@ export class Streams implements StreamHost {
     if (head === 'malformed') throw new StreamError(streamId, errorCode.protocolError, 'a malformed request');
     const stream = new Stream(this, streamId, ended, head === 'tooLarge' ? undefined : head.contentLength);
     this.#keepPromise(stream, 0, ended);
+    const starved = !memory.allows(streamBytes);
+    memory.add(streamBytes);
     this.#streams.set(streamId, stream);
-    if (head === 'tooLarge') {
+    if (starved) {
+      onEvent({ kind: 'refused', streamId });
+      handler.starved(stream);
+      stream.release();
+    } else if (head === 'tooLarge') {
       floods.reset();
       handler.oversized(stream);
       stream.release();
@@ -297,9 +316,14 @@ export class Streams implements StreamHost {
   #drop(stream: Stream): void {
     stream.gone = true;
     stream.listener = undefined;
-    this.receiver.close(stream.incoming);
+    this.receiver.close(stream.incoming, !stream.released);
     this.#streams.delete(stream.id);
-    if (!stream.released) this.#lingering += 1;
+    if (stream.released) {
+      this.#options.memory.add(-streamBytes);
+    } else {
+      this.#options.memory.linger(streamBytes + stream.incoming.countedBytes);
+      this.#lingering += 1;
+    }
     this.#options.onFewer();
   }
 }

@@ -30,6 +30,11 @@ export class FrameReader {
     this.#onFrame = onFrame;
   }
 
+  /** Of a frame that is not whole. */
+  get heldBytes(): number {
+    return this.#pending.length;
+  }
+
   /** Nothing of what was read already is handed on after this. May be called from within `onFrame`. */
   stop(): void {
     this.#stopped = true;

@@ -1,0 +1,110 @@
+// What a server holds for all its clients together, against one number: requests that are not whole or not taken, answers
+// that wait, frames and field blocks that are not whole, header tables. When that is used up, whoever asks for more gets it
+// at the cost of the connection that holds the most; if that is the asker, it is refused. So a client that holds little is
+// never starved by those that hold much.
+
+/** Of a connection that does nothing: both header tables, and what belongs to them. */
+const connectionBytes = 8192;
+
+export class MemoryBudget {
+  readonly #bytesMax: number;
+  readonly #shares = new Set<MemoryShare>();
+  #bytes = 0;
+  #making = false;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** What is held now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** For one connection. `giveUp` ends it. */
+  share(giveUp: () => void): MemoryShare {
+    const share = new MemoryShare(this, giveUp);
+    this.#shares.add(share);
+    share.add(connectionBytes);
+    return share;
+  }
+
+  /** Only for shares. */
+  count(bytes: number): void {
+    this.#bytes += bytes;
+  }
+
+  /** Only for shares. */
+  forget(share: MemoryShare): void {
+    this.#shares.delete(share);
+  }
+
+  /** Only for shares: whether `share` may hold so much more, once others have given way to it. */
+  allows(share: MemoryShare, more: number): boolean {
+    // A call that ends may ask for another one; it gets what there is.
+    while (this.#bytes + more > this.#bytesMax && !this.#making) {
+      const largest = this.#largest();
+      if (largest === undefined || largest === share || largest.bytes <= share.bytes + more) break;
+      const [before, held] = [this.#bytes, largest.bytes];
+      this.#making = true;
+      largest.giveUp();
+      this.#making = false;
+      // What handlers still work on stays: to end more connections would free no more.
+      if (this.#bytes > before - held / 2) break;
+    }
+    return this.#bytes + more <= this.#bytesMax;
+  }
+
+  #largest(): MemoryShare | undefined {
+    let largest: MemoryShare | undefined;
+    for (const share of this.#shares) if (share.bytes > (largest?.bytes ?? 0)) largest = share;
+    return largest;
+  }
+}
+
+/** What one connection holds. */
+export class MemoryShare {
+  readonly #budget: MemoryBudget;
+  readonly giveUp: () => void;
+  #bytes = 0;
+  #closed = false;
+
+  constructor(budget: MemoryBudget, giveUp: () => void) {
+    this.#budget = budget;
+    this.giveUp = giveUp;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** So much more is held, or less, whether it is allowed or not. */
+  add(bytes: number): void {
+    if (this.#closed) return;
+    this.#bytes += bytes;
+    this.#budget.count(bytes);
+  }
+
+  /** Whether so much more may be held; others may have to go for it. Nothing is counted. */
+  allows(more: number): boolean {
+    return this.#closed || this.#budget.allows(this, more);
+  }
+
+  /** So much stays although the connection may go: a handler works on it. Until `finish`. */
+  linger(bytes: number): void {
+    this.add(-bytes);
+    this.#budget.count(bytes);
+  }
+
+  finish(bytes: number): void {
+    this.#budget.count(-bytes);
+  }
+
+  /** The connection is over. */
+  close(): void {
+    if (this.#closed) return;
+    this.add(-this.#bytes);
+    this.#closed = true;
+    this.#budget.forget(this);
+  }
+}
