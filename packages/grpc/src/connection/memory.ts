@@ -3,6 +3,9 @@
 // at the cost of the connection that holds the most; if that is the asker, it is refused. So a client that holds little is
 // never starved by those that hold much.
 
+import { errorCode } from '../frames/frame.ts';
+import { ConnectionError } from '../frames/frame-errors.ts';
+
 /** Of a connection that does nothing: both header tables, and what belongs to them. */
 const connectionBytes = 8192;
 
@@ -107,4 +110,12 @@ export class MemoryShare {
     this.#closed = true;
     this.#budget.forget(this);
   }
+}
+
+/** What a connection that must go is told. */
+export function mostMemory(): ConnectionError {
+  return new ConnectionError(
+    errorCode.enhanceYourCalm,
+    'the server has no memory left, and this client holds the most',
+  );
 }
