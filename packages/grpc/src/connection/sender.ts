@@ -114,7 +114,8 @@ export class Sender {
       this.#onOverrun(out.streamId);
       return false;
     }
-    if (lead.length > 0) out.queue.push(lead.slice());
+    // A copy, where `slice` of a Buffer would be a view: whoever writes uses the same lead for the next message.
+    if (lead.length > 0) out.queue.push(new Uint8Array(lead));
     if (bytes.length > 0) out.queue.push(bytes);
     out.queuedBytes += length;
     this.#hold(length);

@@ -520,6 +520,30 @@ test('a message larger than the window is let in at once when its head has come'
   assert.equal(update?.payload.readUInt32BE(0), 500_005 - 65_535);
 });
 
+test('messages that are held back keep their own lengths', async () => {
+  const lengths = Array.from({ length: 60 }, (_, at) => 1000 + at);
+  const client = serve({
+    Method: {
+      kind: 'serverStream',
+      open: (_call, responses) => ({
+        message: () => {
+          for (const length of lengths) responses.write(Buffer.alloc(length));
+        },
+        halfClose: () => responses.end(),
+        closed: () => undefined,
+      }),
+    },
+  });
+  client.send(settings([4, 100]));
+
+  const streamId = client.call(message(''));
+  client.send(windowUpdate(streamId, 1_000_000), windowUpdate(0, 1_000_000));
+  const lines = await client.answer();
+
+  const answers = lines.flatMap((line) => (line.startsWith('data ') ? [Buffer.from(line.slice(5), 'hex')] : []));
+  assert.deepEqual(Buffer.concat(answers), Buffer.concat(lengths.map((length) => message(Buffer.alloc(length)))));
+});
+
 test('a writer is told when to wait and when to go on; the end waits for what is held back', async () => {
   const rooms: boolean[] = [];
   let drains = 0;
