@@ -67,7 +67,10 @@ export class FieldBlocks {
 
   decode(bytes: Buffer, start: number, end: number): DecodedBlock {
     this.#checkLength(end - start);
-    return this.#decoder.decode(bytes, start, end);
+    const decoded = this.#decoder.decode(bytes, start, end);
+    // Few octets that name a long entry of the table again and again.
+    if (decoded.isBomb) calmDown('header fields that unpack to far too much');
+    return decoded;
   }
 
   /** The head of a request; `tooLarge` and `malformed` end its stream only. */

@@ -19,7 +19,12 @@ export interface DecodedBlock {
   readonly fields: readonly HeaderField[];
   /** The list was larger than allowed. The tables are in step, so the connection lives; `fields` is only a beginning. */
   readonly tooLarge: boolean;
+  /** So large that the rest was not looked at. The tables may not be in step: the decoder must not be used again. */
+  readonly isBomb: boolean;
 }
+
+/** No client comes to so many times the allowed size by mistake. */
+const bombFactor = 4;
 
 export class Decoder {
   readonly #table: DynamicTable;
@@ -85,8 +90,9 @@ export class Decoder {
       listSize += field.size;
       if (listSize > this.#listSizeMax) tooLarge = true;
       else fields.push(field);
+      if (listSize > bombFactor * this.#listSizeMax) return { fields, tooLarge, isBomb: true };
     }
-    return { fields, tooLarge };
+    return { fields, tooLarge, isBomb: false };
   }
 
   #resize(capacity: number): void {

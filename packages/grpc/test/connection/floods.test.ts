@@ -79,6 +79,18 @@ test('CONTINUATION without end: bounded in bytes', () => {
   assert.equal(told, 2);
 });
 
+test('a header bomb: few octets that say far more than allowed', () => {
+  const client = Client.greeted();
+  const entry = Buffer.concat([Buffer.from('4001617fa11e', 'hex'), Buffer.alloc(4000, 0x62)]);
+
+  client.send(frame(headers, flag.endHeaders, 1, Buffer.concat([entry, Buffer.alloc(4, 0xbe)])));
+  assert.deepEqual(client.words(), ['HEADERS 1 end', 'RST_STREAM 1 NO_ERROR']);
+  client.send(frame(headers, flag.endHeaders, 3, Buffer.alloc(10_000, 0xbe)));
+
+  assert.deepEqual(client.words(), ['GOAWAY 3 ENHANCE_YOUR_CALM']);
+  assert.equal(client.requests.length, 0);
+});
+
 test('a field block that is begun and not ended is waited for a while only', () => {
   const client = Client.greeted();
   client.send(frame(headers, 0, 1, '82'));
