@@ -48,6 +48,14 @@ const commands = {
     says: 'real processes join, leave and are replaced under writers',
     run: program('packages/server/test/membership/main.ts'),
   },
+  hostile: {
+    says: 'hostile clients against the gRPC server: what they cost, how they are ended',
+    run: program('packages/grpc/test/hostile/main.ts'),
+  },
+  'fuzz:grpc': {
+    says: 'damaged sessions against the gRPC server, for as long as wished',
+    run: program('packages/grpc/test/fuzz/main.ts'),
+  },
   'docs:long': { says: 'runs the long commands of the docs', run: program('scripts/doc-commands.ts') },
   bench: { says: 'Kontiki and etcd side by side under one load generator', run: program('bench/main.ts') },
 };
