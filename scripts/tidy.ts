@@ -136,8 +136,8 @@ export const table: readonly Area[] = [
   {
     name: 'server',
     folder: 'packages/server/src',
-    areas: ['raft', 'wal', 'wal/node', 'transport', 'transport/node', 'kv', 'kv/node', 'member', 'etcd-proto'],
-    npm: ['@bufbuild/protobuf', '@grpc/grpc-js', 'commander', '@commander-js/extra-typings', 'pino', 'prom-client'],
+    areas: ['raft', 'wal', 'wal/node', 'transport', 'transport/node', 'kv', 'kv/node', 'member', 'etcd-proto', 'grpc'],
+    npm: ['@bufbuild/protobuf', 'commander', '@commander-js/extra-typings', 'pino', 'prom-client'],
     platform: 'node',
   },
 ];

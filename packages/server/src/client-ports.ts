@@ -1,14 +1,16 @@
 // The client ports: bound first, so that one in use stops a start before it has begun, and served when the member is ready.
 
+import type { ServerEvent } from '@kontiki/grpc';
 import type { RunningMember } from '@kontiki/member';
 import type { ServerConfig } from './config/server-config.ts';
 import { bindAddress, type MemberUrl } from './config/urls.ts';
 import { refusal } from './errors.ts';
+import { connectionsMax, grpcSettings } from './grpc-settings.ts';
 import { healthChecks } from './http/health.ts';
 import type { Metrics } from './http/metrics.ts';
 import { httpRoutes } from './http/routes.ts';
 import type { Logger } from './log.ts';
-import { createGrpcCarrier } from './rpc/grpc-js.ts';
+import { Carrier } from './rpc/carrier.ts';
 import { type BoundPort, bindPort } from './rpc/listener.ts';
 import { createRouter } from './rpc/router.ts';
 import { etcdServices } from './services/all.ts';
@@ -16,11 +18,7 @@ import { ServingState } from './services/health.ts';
 import { guardOf, OpenStreams } from './services/leader-guard.ts';
 import { Headers } from './services/response-header.ts';
 
-const connectionsMax = 20_000;
 const firstWordsMs = 5_000;
-/** What a client's message may be longer than the largest command, as etcd allows. */
-const grpcOverheadBytes = 512 * 1024;
-const sendBytesMax = 2 ** 31 - 1;
 
 export class ClientPorts {
   readonly #ports: readonly BoundPort[];
@@ -75,19 +73,10 @@ export class ClientPorts {
     });
     const checks = healthChecks(member, 5_000 + 2 * config.electionMs);
     const http = httpRoutes({ checks, metrics, logger });
+    const grpc = { router, ...grpcSettings(config), onEvent: (event: ServerEvent) => tellOf(event, logger) };
+    const carrier = new Carrier({ grpc, http, firstWordsMs });
     for (const port of this.#ports) {
-      const grpc = createGrpcCarrier({
-        router,
-        limits: {
-          receiveBytesMax: config.maxRequestBytes + grpcOverheadBytes,
-          sendBytesMax,
-          concurrentStreamsMax: config.maxConcurrentStreams,
-          keepaliveIntervalMs: config.keepaliveIntervalMs,
-          keepaliveTimeoutMs: config.keepaliveTimeoutMs,
-        },
-        onFault: (path, error) => logger.error('a call failed inside', { path, error: faultText(error) }),
-      });
-      port.serve({ grpc, http, firstWordsMs });
+      port.serve(carrier);
       logger.info('serving client traffic insecurely; this is strongly discouraged!', {
         traffic: 'grpc+http',
         address: `${port.host}:${port.port}`,
@@ -122,6 +111,16 @@ async function bind(url: MemberUrl): Promise<BoundPort> {
 export function leaseTtlMin({ heartbeatMs, electionMs }: Pick<ServerConfig, 'heartbeatMs' | 'electionMs'>): number {
   const electionBeats = Math.floor(electionMs / heartbeatMs);
   return Math.ceil((Math.floor((3 * electionBeats) / 2) * heartbeatMs) / 1000);
+}
+
+function tellOf(event: ServerEvent, logger: Logger): void {
+  if (event.kind === 'handlerFault') {
+    logger.error('a call failed inside', { path: event.path, error: faultText(event.error) });
+  } else if (event.kind === 'connection' && event.event.kind === 'fault') {
+    logger.error('a connection failed inside', { peer: event.peer, error: faultText(event.event.error) });
+  } else if (event.kind === 'connection') {
+    logger.debug(`a client's connection: ${event.event.kind}`, { peer: event.peer, ...event.event });
+  }
 }
 
 function faultText(error: unknown): string {

@@ -1,9 +1,9 @@
 // The one table of refusals: our condition -> gRPC status -> etcd's exact text, which clients match on. Services throw what
 // stands here and nothing else; whatever else is thrown at them becomes one of these once, in `refusalOf`.
 
+import { type GrpcCode, grpcCode, RpcError } from '@kontiki/grpc';
 import type { KvErrorCode } from '@kontiki/kv';
 import { MemberError, type MemberErrorCode } from '@kontiki/member';
-import { type GrpcCode, grpcCode, RpcError } from './rpc/status.ts';
 
 type Row = readonly [code: GrpcCode, message: string];
 

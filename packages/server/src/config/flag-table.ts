@@ -29,6 +29,7 @@ export type FlagName =
   | 'max-txn-ops'
   | 'max-request-bytes'
   | 'max-concurrent-streams'
+  | 'grpc-keepalive-min-time'
   | 'grpc-keepalive-interval'
   | 'grpc-keepalive-timeout'
   | 'watch-progress-notify-interval'
@@ -60,6 +61,7 @@ export const flags: Readonly<Record<FlagName, FlagRow>> = {
   'max-txn-ops': row('count', '128', 'Maximum number of operations permitted in a transaction.'),
   'max-request-bytes': row('count', '1572864', 'Maximum client request size in bytes the server will accept.'),
   'max-concurrent-streams': row('count', '4294967295', 'Maximum concurrent streams per client connection.'),
+  'grpc-keepalive-min-time': row('duration', '5s', 'How often a client may ping without being told off.'),
   'grpc-keepalive-interval': row('duration', '2h', 'How often an idle client is pinged (0 to disable).'),
   'grpc-keepalive-timeout': row('duration', '20s', 'How long a pinged client may be silent.'),
   'watch-progress-notify-interval': row('duration', '10m', 'How often quiet watches are told the revision.'),
@@ -130,7 +132,6 @@ export const unbuiltFlags: Readonly<Record<string, { readonly kind: FlagKind; re
   'enable-v2': idle('switch', 'false'),
   'feature-gates': idle('text', ''),
   'force-new-cluster': idle('switch', 'false'),
-  'grpc-keepalive-min-time': idle('text', '5s'),
   'host-whitelist': idle('text', '*', ''),
   'initial-election-tick-advance': idle('switch', 'true', 'false'),
   'key-file': idle('text', ''),

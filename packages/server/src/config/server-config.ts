@@ -44,6 +44,7 @@ export interface ServerConfig {
   readonly maxRequestBytes: number;
   readonly maxTxnOps: number;
   readonly maxConcurrentStreams: number;
+  readonly keepaliveMinTimeMs: number;
   readonly keepaliveIntervalMs: number;
   readonly keepaliveTimeoutMs: number;
   readonly watchProgressNotifyMs: number;
@@ -120,6 +121,7 @@ export function serverConfig(set: ReadonlyMap<FlagName, string>): ServerConfig {
     maxRequestBytes,
     maxTxnOps: settings.positive('max-txn-ops'),
     maxConcurrentStreams: Math.min(settings.positive('max-concurrent-streams'), 0xffff_ffff),
+    keepaliveMinTimeMs: settings.duration('grpc-keepalive-min-time'),
     keepaliveIntervalMs: settings.duration('grpc-keepalive-interval'),
     keepaliveTimeoutMs: settings.duration('grpc-keepalive-timeout'),
     // etcd does not go below a tenth of a second either.

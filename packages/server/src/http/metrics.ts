@@ -5,7 +5,6 @@ import type { RunningMember } from '@kontiki/member';
 import type { PeerTransport } from '@kontiki/transport';
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import type { CallObserver } from '../rpc/router.ts';
-import { type GrpcCode, grpcCodeName } from '../rpc/status.ts';
 import { clusterVersionShort, serverVersion } from '../version.ts';
 
 /** etcd's buckets for what a disk does: 1 ms to 8 s, doubling. */
@@ -197,8 +196,16 @@ type Kind = Parameters<CallObserver['started']>[1];
 const grpcTypes: Readonly<Record<Kind, string>> = {
   unary: 'unary',
   serverStream: 'server_stream',
+  clientStream: 'client_stream',
   bidi: 'bidi_stream',
 };
+
+/** The names that grpc-go gives the codes, in the order of their numbers. */
+const codeNames: readonly string[] = [
+  ...['OK', 'Canceled', 'Unknown', 'InvalidArgument', 'DeadlineExceeded', 'NotFound', 'AlreadyExists'],
+  ...['PermissionDenied', 'ResourceExhausted', 'FailedPrecondition', 'Aborted', 'OutOfRange', 'Unimplemented'],
+  ...['Internal', 'Unavailable', 'DataLoss', 'Unauthenticated'],
+];
 
 function callObserver(registry: Registry): CallObserver {
   const labelNames = ['grpc_type', 'grpc_service', 'grpc_method'] as const;
@@ -241,6 +248,7 @@ function callObserver(registry: Registry): CallObserver {
     started: (path, kind) => started.inc(labelsOf(path, kind)),
     received: (path, kind) => received.inc(labelsOf(path, kind)),
     sent: (path, kind) => sent.inc(labelsOf(path, kind)),
-    finished: (path, kind, code: GrpcCode) => handled.inc({ ...labelsOf(path, kind), grpc_code: grpcCodeName(code) }),
+    finished: (path, kind, code) =>
+      handled.inc({ ...labelsOf(path, kind), grpc_code: codeNames[code] ?? `Code(${code})` }),
   };
 }

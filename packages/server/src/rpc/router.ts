@@ -1,8 +1,17 @@
-// From a path to its method, around which every call passes: the guard that may refuse it and the observer that counts it.
-// An unknown path is refused with the words of grpc-go, which clients and probes match on.
+// What every call passes on its way to its method: the guard that may refuse it, and the observer that counts it.
 
-import type { Call, Method, RequestListener, ResponseStream, Router, Service } from './handler.ts';
-import { type GrpcCode, grpcCode, RpcError } from './status.ts';
+import {
+  type Call,
+  createRouter as createPlainRouter,
+  grpcCode,
+  type Method,
+  type RequestListener,
+  type ResponseStream,
+  type Router,
+  RpcError,
+  type Service,
+  type Status,
+} from '@kontiki/grpc';
 
 /** May refuse a call before its method sees it. */
 export type Guard = (path: string, kind: Method['kind'], call: Call) => RpcError | undefined;
@@ -12,7 +21,7 @@ export interface CallObserver {
   started(path: string, kind: Method['kind']): void;
   received(path: string, kind: Method['kind']): void;
   sent(path: string, kind: Method['kind']): void;
-  finished(path: string, kind: Method['kind'], code: GrpcCode): void;
+  finished(path: string, kind: Method['kind'], code: number): void;
 }
 
 export interface RouterOptions {
@@ -24,16 +33,7 @@ export interface RouterOptions {
 }
 
 export function createRouter(options: RouterOptions): Router {
-  const { services } = options;
-  const methods = new Map<string, Method>();
-  for (const service of services) {
-    for (const [name, method] of Object.entries(service.methods)) {
-      const path = `/${service.name}/${name}`;
-      methods.set(path, watched(path, method, options));
-    }
-  }
-  const names = new Set(services.map((service) => service.name));
-  return { methods, unknown: (path) => unknownPath(path, names) };
+  return createPlainRouter(options.services.map((service) => watchedService(service, options)));
 }
 
 /** A method that answers every call with the same refusal. */
@@ -41,13 +41,11 @@ export function refusing(error: RpcError): Method {
   return { kind: 'unary', handle: () => Promise.reject(error) };
 }
 
-function unknownPath(path: string, services: ReadonlySet<string>): RpcError {
-  const slash = path.lastIndexOf('/');
-  if (slash < 1) return new RpcError(grpcCode.unimplemented, `malformed method name: "${path}"`);
-  const service = path.slice(1, slash);
-  const method = path.slice(slash + 1);
-  const what = services.has(service) ? `unknown method ${method} for service ${service}` : `unknown service ${service}`;
-  return new RpcError(grpcCode.unimplemented, what);
+function watchedService({ name, methods }: Service, options: RouterOptions): Service {
+  const watchedMethods = Object.entries(methods).map(
+    ([method, served]) => [method, watched(`/${name}/${method}`, served, options)] as const,
+  );
+  return { name, methods: Object.fromEntries(watchedMethods) };
 }
 
 function watched(path: string, method: Method, options: RouterOptions): Method {
@@ -130,12 +128,12 @@ class CountedStream implements ResponseStream {
     this.#inner.end();
   }
 
-  fail(error: RpcError): void {
+  fail(error: Status): void {
     this.finish(error.code);
     this.#inner.fail(error);
   }
 
-  finish(code: GrpcCode): void {
+  finish(code: number): void {
     if (this.#finished) return;
     this.#finished = true;
     this.#observer.finished(this.#path, this.#kind, code);

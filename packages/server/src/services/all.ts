@@ -1,7 +1,7 @@
 // Every service of the client port.
 
 import { Auth } from '@kontiki/etcd-proto';
-import type { Service } from '../rpc/handler.ts';
+import type { Service } from '@kontiki/grpc';
 import { clusterService } from './cluster.ts';
 import type { ServiceContext } from './context.ts';
 import { healthService, type ServingState } from './health.ts';

@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { SnapshotResponseSchema } from '@kontiki/etcd-proto';
+import type { ResponseStream } from '@kontiki/grpc';
 import type { BackupSource } from '@kontiki/member';
-import type { ResponseStream } from '../rpc/handler.ts';
 import { storageVersion } from '../version.ts';
 
 const blobBytes = 32 * 1024;

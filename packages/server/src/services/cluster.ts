@@ -15,11 +15,11 @@ import {
   MemberUpdateRequestSchema,
   MemberUpdateResponseSchema,
 } from '@kontiki/etcd-proto';
+import type { Service } from '@kontiki/grpc';
 import type { MemberRecord, MembershipChange } from '@kontiki/member';
 import { memberIdOf } from '../config/identity.ts';
 import { parseUrl, UrlError } from '../config/urls.ts';
 import { refusal } from '../errors.ts';
-import type { Service } from '../rpc/handler.ts';
 import type { ServiceContext } from './context.ts';
 import { serviceOf, unary } from './method.ts';
 

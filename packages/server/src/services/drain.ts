@@ -1,6 +1,6 @@
 // Back-pressure of one stream as a promise: requests are read on only when the client has read its answers.
 
-import type { ResponseStream } from '../rpc/handler.ts';
+import type { ResponseStream } from '@kontiki/grpc';
 
 export class Drain {
   #full = false;

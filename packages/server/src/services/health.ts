@@ -7,8 +7,8 @@ import {
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as Serving,
 } from '@kontiki/etcd-proto';
+import type { ResponseStream, Service } from '@kontiki/grpc';
 import { refusal } from '../errors.ts';
-import type { ResponseStream, Service } from '../rpc/handler.ts';
 import { readMessage, serviceOf, unary } from './method.ts';
 
 /** Whether this server wants to be sent calls. */

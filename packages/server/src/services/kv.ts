@@ -11,6 +11,7 @@ import {
   type TxnRequest as TxnMessage,
   TxnRequestSchema,
 } from '@kontiki/etcd-proto';
+import type { Call, Service } from '@kontiki/grpc';
 import { checkRequest, type KvError, type RequestOp, type Result } from '@kontiki/kv';
 import {
   type Command,
@@ -22,7 +23,6 @@ import {
   txnRequest,
 } from '@kontiki/member';
 import { refusal } from '../errors.ts';
-import type { Call, Service } from '../rpc/handler.ts';
 import { commandBytes } from './command-size.ts';
 import type { ServiceContext } from './context.ts';
 import { encodeHeaderOnly, encodeResponse } from './kv-responses.ts';

@@ -2,10 +2,9 @@
 // ended only when there was none for three election timeouts, since setting streams up again costs clients more.
 
 import { isUtf8 } from 'node:buffer';
+import type { Call, Method, ResponseStream, RpcError, Service } from '@kontiki/grpc';
 import type { Member } from '@kontiki/member';
 import { refusal } from '../errors.ts';
-import type { Call, Method, ResponseStream, Service } from '../rpc/handler.ts';
-import type { RpcError } from '../rpc/status.ts';
 
 const electionsWithoutLeader = 3;
 

@@ -16,9 +16,9 @@ import {
   LeaseTimeToLiveRequestSchema,
   LeaseTimeToLiveResponseSchema,
 } from '@kontiki/etcd-proto';
+import type { ResponseStream, Service } from '@kontiki/grpc';
 import { bytesOfKey } from '@kontiki/kv';
 import { refusal, refusalOf } from '../errors.ts';
-import type { ResponseStream, Service } from '../rpc/handler.ts';
 import type { ServiceContext } from './context.ts';
 import { Drain } from './drain.ts';
 import { resultOf } from './kv.ts';

@@ -10,9 +10,9 @@ import {
   StatusRequestSchema,
   StatusResponseSchema,
 } from '@kontiki/etcd-proto';
+import type { Service } from '@kontiki/grpc';
 import { clampInt64 } from '@kontiki/member';
 import { refusal, refusals } from '../errors.ts';
-import type { Service } from '../rpc/handler.ts';
 import { serverVersion, storageVersion } from '../version.ts';
 import { BackupStream } from './backup-stream.ts';
 import type { ServiceContext } from './context.ts';

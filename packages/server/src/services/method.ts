@@ -1,10 +1,9 @@
 // From a typed function to a method of bytes: reads the request, and turns whatever is thrown into a refusal of the table.
 
 import { type DescMessage, type DescService, fromBinary, type MessageShape } from '@bufbuild/protobuf';
+import { type Call, type Method, RpcError, type Service } from '@kontiki/grpc';
 import { notBuilt, refusalOf, unreadable, unreadableOnStream } from '../errors.ts';
-import type { Call, Method, Service } from '../rpc/handler.ts';
 import { refusing } from '../rpc/router.ts';
-import { RpcError } from '../rpc/status.ts';
 import { checkWireTypes, messageDepthMax } from './wire-types.ts';
 
 /** `bytes` are the request as the client encoded it. */

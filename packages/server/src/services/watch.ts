@@ -2,9 +2,9 @@
 // read, responses encoded, and a client that reads slowly is felt by its watchers as back-pressure.
 
 import { type WatchCreateRequest as CreateMessage, Watch, WatchRequestSchema } from '@kontiki/etcd-proto';
+import type { RequestListener, ResponseStream, Service } from '@kontiki/grpc';
 import { keyOfBytes, type WatchCreateRequest, type WatchResponse, type WatchStream } from '@kontiki/kv';
 import { clampInt64 } from '@kontiki/member';
-import type { RequestListener, ResponseStream, Service } from '../rpc/handler.ts';
 import type { ServiceContext } from './context.ts';
 import { Drain } from './drain.ts';
 import { readMessage, serviceOf } from './method.ts';

@@ -174,6 +174,7 @@ describe('a configuration', () => {
     assert.equal(config.maxRequestBytes, 1_572_864);
     assert.equal(config.maxTxnOps, 128);
     assert.equal(config.keepaliveIntervalMs, 7_200_000);
+    assert.equal(config.keepaliveMinTimeMs, 5_000);
     assert.equal(config.watchProgressNotifyMs, 600_000);
     assert.equal(config.flaggedCluster().members.length, 1);
   });

@@ -1,12 +1,12 @@
 import assert from 'node:assert/strict';
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, describe, it } from 'node:test';
+import { grpcCode } from '@kontiki/grpc';
 import { MemberError } from '@kontiki/member';
 import { healthChecks } from '../../src/http/health.ts';
 import { Metrics } from '../../src/http/metrics.ts';
 import { httpRoutes } from '../../src/http/routes.ts';
 import { silentLogger } from '../../src/log.ts';
-import { grpcCode } from '../../src/rpc/status.ts';
 import { MemoryMember } from '../services/memory-member.ts';
 
 let member: MemoryMember;

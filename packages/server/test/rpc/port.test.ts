@@ -4,9 +4,9 @@ import { connect as connectHttp2, constants } from 'node:http2';
 import { connect } from 'node:net';
 import { describe, it } from 'node:test';
 import { type ClientDuplexStream, Metadata } from '@grpc/grpc-js';
-import type { Call, Service } from '../../src/rpc/handler.ts';
+import { type Call, createRouter, grpcCode, RpcError, type Service } from '@kontiki/grpc';
+import { Carrier } from '../../src/rpc/carrier.ts';
 import { bindPort } from '../../src/rpc/listener.ts';
-import { grpcCode, RpcError } from '../../src/rpc/status.ts';
 import { openPort, type Port, same } from './port.ts';
 
 const echo: Service = {
@@ -129,7 +129,13 @@ describe('the client port', () => {
         assert.equal(faults.length, 1);
       },
       [echo],
-      { onFault: (_path, error) => faults.push(error) },
+      {
+        grpc: {
+          onEvent: (event) => {
+            if (event.kind === 'handlerFault') faults.push(event.error);
+          },
+        },
+      },
     );
   });
 
@@ -151,6 +157,7 @@ describe('the client port', () => {
       async (port) => {
         const session = connectHttp2(`http://127.0.0.1:${port.listener.port}`);
         const stream = session.request({ ':method': 'POST', ':path': '/test.Echo/Say', 'content-type': 'text/plain' });
+        stream.end();
         const status = await new Promise((resolve) => {
           stream.on('response', (headers) => resolve(headers[constants.HTTP2_HEADER_STATUS]));
         });
@@ -418,7 +425,7 @@ describe('bounds of the client port', () => {
         assert.equal(await port.unary('/test.Echo/Say', Buffer.from('a')), 'ok a');
       },
       [echo],
-      { limits: { keepaliveIntervalMs: 50, keepaliveTimeoutMs: 50 } },
+      { grpc: { keepalive: { intervalMs: 50, timeoutMs: 50 } } },
     );
   });
 
@@ -491,11 +498,13 @@ describe('bounds of the client port', () => {
   it('lets connections wait that come before there is a service', async () => {
     const bound = await bindPort({ host: '127.0.0.1', port: 0, connectionsMax: 10 });
     const early = await ask(bound.port);
-    bound.serve({
-      grpc: { inject: () => undefined, drain: () => undefined },
-      http: (_request, answer) => answer.end('at last'),
-      firstWordsMs: 5_000,
-    });
+    bound.serve(
+      new Carrier({
+        grpc: { router: createRouter([]) },
+        http: (_request, answer) => answer.end('at last'),
+        firstWordsMs: 5_000,
+      }),
+    );
 
     assert.match(await early.answer, /at last$/);
     await bound.close(0);

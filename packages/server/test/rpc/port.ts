@@ -2,18 +2,10 @@
 
 import { connect, type Socket } from 'node:net';
 import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
-import { createGrpcCarrier, type GrpcLimits } from '../../src/rpc/grpc-js.ts';
-import type { Service } from '../../src/rpc/handler.ts';
-import { type BindOptions, type BoundPort, bindPort, type ServeOptions } from '../../src/rpc/listener.ts';
+import type { GrpcServerOptions, Service } from '@kontiki/grpc';
+import { Carrier, type CarrierOptions } from '../../src/rpc/carrier.ts';
+import { type BindOptions, type BoundPort, bindPort } from '../../src/rpc/listener.ts';
 import { type CallObserver, createRouter, type Guard } from '../../src/rpc/router.ts';
-
-const limits: GrpcLimits = {
-  receiveBytesMax: 1000,
-  sendBytesMax: 2 ** 31 - 1,
-  concurrentStreamsMax: 0xffff_ffff,
-  keepaliveIntervalMs: 0,
-  keepaliveTimeoutMs: 0,
-};
 
 const silent: CallObserver = {
   started: () => undefined,
@@ -25,9 +17,8 @@ const silent: CallObserver = {
 export interface PortOptions {
   readonly guard?: Guard;
   readonly observer?: CallObserver;
-  readonly limits?: Partial<GrpcLimits>;
-  readonly listen?: Partial<Pick<BindOptions, 'connectionsMax'> & Pick<ServeOptions, 'firstWordsMs' | 'http'>>;
-  readonly onFault?: (path: string, error: unknown) => void;
+  readonly grpc?: Omit<GrpcServerOptions, 'router'>;
+  readonly listen?: Partial<Pick<BindOptions, 'connectionsMax'> & Pick<CarrierOptions, 'firstWordsMs' | 'http'>>;
 }
 
 export interface Port {
@@ -46,22 +37,19 @@ export async function openPort(services: readonly Service[], options: PortOption
     guard: options.guard ?? (() => undefined),
     observer: options.observer ?? silent,
   });
-  const grpc = createGrpcCarrier({
-    router,
-    limits: { ...limits, ...options.limits },
-    onFault: options.onFault ?? (() => undefined),
-  });
   const listener = await bindPort({
     host: '127.0.0.1',
     port: 0,
     connectionsMax: options.listen?.connectionsMax ?? 100,
   });
-  listener.serve({
-    grpc,
-    http: (request, response) => response.end(`plain ${request.url}`),
-    firstWordsMs: 5_000,
-    ...options.listen,
-  });
+  const { http, firstWordsMs } = options.listen ?? {};
+  listener.serve(
+    new Carrier({
+      grpc: { router, calls: { receiveBytesMax: 1000 }, ...options.grpc },
+      http: http ?? ((request, response) => response.end(`plain ${request.url}`)),
+      firstWordsMs: firstWordsMs ?? 5_000,
+    }),
+  );
   const client = new Client(`127.0.0.1:${listener.port}`, credentials.createInsecure());
   return {
     listener,

@@ -8,14 +8,17 @@ import {
   PutResponseSchema,
   RangeRequestSchema,
   RangeResponseSchema,
+  TxnRequestSchema,
   WatchRequestSchema,
 } from '@kontiki/etcd-proto';
+import { type Call, grpcCode } from '@kontiki/grpc';
 import { VfsError } from '@kontiki/wal';
 import type { ServerConfig } from '../../src/config/server-config.ts';
 import { DataDirError } from '../../src/data-dir.ts';
 import { silentLogger } from '../../src/log.ts';
-import { grpcCode } from '../../src/rpc/status.ts';
 import { type RunningServer, startServer } from '../../src/server.ts';
+import { kvService } from '../../src/services/kv.ts';
+import { Headers } from '../../src/services/response-header.ts';
 import { same } from '../rpc/port.ts';
 import { EtcdClient, MemoryMachine, planCluster, recordingLogger } from './memory-server.ts';
 
@@ -133,6 +136,37 @@ describe('a server', () => {
 
     const third = await start(config, machine);
     assert.equal(await get(clientOf(third), 'b'), '2');
+  });
+
+  it('keeps nothing of the bytes that a request came in', async () => {
+    const machine = new MemoryMachine();
+    const config = await one();
+    const first = await start(config, machine);
+    const { member } = first;
+    const limits = { requestBytesMax: 1_000_000, txnOperationsMax: 128, leaseTtlMin: 1 };
+    const { methods } = kvService({ member, headers: new Headers(member), limits, logger: silentLogger });
+    const handle = (method: string, chunk: Uint8Array): Promise<Uint8Array> => {
+      const found = methods[method];
+      assert.ok(found?.kind === 'unary');
+      return found.handle(chunk, { cancelled: false } as Call);
+    };
+    const request = { case: 'requestPut', value: { key: bytes('b'), value: bytes('2') } } as const;
+    const chunks = [
+      ['Put', toBinary(PutRequestSchema, create(PutRequestSchema, { key: bytes('a'), value: bytes('1') }))],
+      ['Txn', toBinary(TxnRequestSchema, create(TxnRequestSchema, { success: [{ request }] }))],
+    ] as const;
+    for (const [method, chunk] of chunks) {
+      const answer = handle(method, chunk);
+      chunk.fill(0xff);
+      await answer;
+    }
+
+    assert.equal(await get(clientOf(first), 'a'), '1');
+    assert.equal(await get(clientOf(first), 'b'), '2');
+    await stop(first);
+    const client = clientOf(await start(config, machine));
+    assert.equal(await get(client, 'a'), '1');
+    assert.equal(await get(client, 'b'), '2');
   });
 
   it('refuses a data directory that another server has open, and one made under another token', async () => {

@@ -51,7 +51,7 @@ export async function openEtcdPort(options: EtcdPortOptions = {}): Promise<EtcdP
   const services = etcdServices(context, serving).map((service) => streams.over(service));
   const port = await openPort(services, {
     guard: guardOf(member),
-    limits: { receiveBytesMax: requestBytesMax + 512 * 1024 },
+    grpc: { calls: { receiveBytesMax: requestBytesMax + 512 * 1024 } },
   });
   return {
     member,

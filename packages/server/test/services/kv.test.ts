@@ -22,7 +22,7 @@ import {
   type TxnResponse,
   TxnResponseSchema,
 } from '@kontiki/etcd-proto';
-import { grpcCode } from '../../src/rpc/status.ts';
+import { grpcCode } from '@kontiki/grpc';
 import { commandBytes } from '../../src/services/command-size.ts';
 import { same } from '../rpc/port.ts';
 import { type EtcdPort, openEtcdPort } from './etcd-port.ts';

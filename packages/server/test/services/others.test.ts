@@ -45,11 +45,11 @@ import {
   StatusResponseSchema,
   Watch,
 } from '@kontiki/etcd-proto';
+import { grpcCode, RpcError } from '@kontiki/grpc';
 import { changeRefusals, MemberError } from '@kontiki/member';
 import { OutcomeUnknownError } from '@kontiki/raft';
 import { refusalOf, refusals } from '../../src/errors.ts';
 import { silentLogger } from '../../src/log.ts';
-import { grpcCode, RpcError } from '../../src/rpc/status.ts';
 import { etcdServices } from '../../src/services/all.ts';
 import { ServingState } from '../../src/services/health.ts';
 import { Headers } from '../../src/services/response-header.ts';

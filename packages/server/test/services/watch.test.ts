@@ -9,7 +9,7 @@ import {
   type WatchResponse,
   WatchResponseSchema,
 } from '@kontiki/etcd-proto';
-import { grpcCode } from '../../src/rpc/status.ts';
+import { grpcCode } from '@kontiki/grpc';
 import { type EtcdPort, openEtcdPort, TypedStream } from './etcd-port.ts';
 import { selfId } from './memory-member.ts';
 import { compactRequest, deleteRequest, putRequest } from './requests.ts';

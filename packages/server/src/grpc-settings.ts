@@ -1,0 +1,32 @@
+// What etcd's flags come to in the gRPC server, and its bounds where etcd has none.
+
+import { defaultKeepalive, type GrpcServerOptions } from '@kontiki/grpc';
+import type { ServerConfig } from './config/server-config.ts';
+
+export const connectionsMax = 20_000;
+/** What a client's message may be longer than the largest command, as etcd allows. */
+const grpcOverheadBytes = 512 * 1024;
+/** All watches of a client share a connection, but nobody has as many. */
+const concurrentStreamsMax = 65_536;
+/** Answers that wait for their clients are most of it, and whoever asks for all keys gets one answer. */
+const memoryBytesMax = 512 * 2 ** 20;
+/** etcd's clients read large ranges side by side on one connection. Beyond this their calls would be refused. */
+const queueBytesMax = 256 * 2 ** 20;
+
+type Settings = Pick<GrpcServerOptions, 'calls' | 'limits' | 'keepalive' | 'connectionsMax' | 'memoryBytesMax'>;
+
+export function grpcSettings(config: ServerConfig): Settings {
+  const { keepaliveIntervalMs, keepaliveTimeoutMs, keepaliveMinTimeMs } = config;
+  return {
+    calls: { receiveBytesMax: config.maxRequestBytes + grpcOverheadBytes },
+    limits: { concurrentStreamsMax: Math.min(config.maxConcurrentStreams, concurrentStreamsMax), queueBytesMax },
+    keepalive: {
+      intervalMs: keepaliveIntervalMs,
+      // As in etcd, 0 leaves these two to the gRPC library.
+      timeoutMs: keepaliveTimeoutMs === 0 ? defaultKeepalive.timeoutMs : keepaliveTimeoutMs,
+      clientPingMinMs: keepaliveMinTimeMs === 0 ? defaultKeepalive.clientPingMinMs : keepaliveMinTimeMs,
+    },
+    connectionsMax,
+    memoryBytesMax,
+  };
+}
