@@ -136,7 +136,8 @@ export class Incoming implements MessageSink {
     if ('bytes' in unzipped) {
       this.#unzippedBytes += unzipped.bytes.length;
       this.#unzipLine.hold(unzipped.bytes.length);
-      this.#hand(unzipped.bytes, wireBytes);
+      this.#stream.unzipped(unzipped.bytes.length);
+      if (!this.#over) this.#hand(unzipped.bytes, wireBytes);
     } else if ('tooLarge' in unzipped) {
       const text = `grpc: received message after decompression larger than max ${this.#bytesMax}`;
       this.#refuse(grpcCode.resourceExhausted, text);
@@ -176,8 +177,10 @@ export class Incoming implements MessageSink {
 
   #free(): void {
     const bytes = this.#unzippedBytes;
+    if (bytes === 0) return;
     this.#unzippedBytes = 0;
     this.#unzipLine.free(bytes);
+    this.#stream.unzipped(-bytes);
   }
 
   #next(): void {

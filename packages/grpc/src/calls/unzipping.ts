@@ -80,7 +80,6 @@ export class UnzipLine {
   }
 
   free(bytes: number): void {
-    if (bytes === 0) return;
     this.#heldBytes -= bytes;
     this.#onReady(this);
   }

@@ -14,6 +14,8 @@ export class ReceiveWindow {
   unread = 0;
   granted = 0;
   wanted = 0;
+  /** What came out of it by unzipping, and is held. */
+  unzipped = 0;
   /** What of the server's memory it counts for. */
   countedBytes = 0;
 
@@ -109,6 +111,13 @@ export class Receiver {
     this.#grant();
   }
 
+  /** By unzipping so much more is held, or less. */
+  unzipped(stream: ReceiveWindow, bytes: number): void {
+    stream.unzipped += bytes;
+    this.#count(stream);
+    if (bytes > 0 && !this.#memory.allows(0)) this.#onStarved(stream.streamId);
+  }
+
   /** `held`: what was not taken stays, because its handler still works. */
   close(stream: ReceiveWindow, held: boolean): void {
     if (stream.wanted > 0) {
@@ -116,7 +125,10 @@ export class Receiver {
       this.#line = this.#line.filter((waiting) => waiting !== stream);
     }
     this.#release(stream, 0);
-    if (!held) stream.unread = 0;
+    if (!held) {
+      stream.unread = 0;
+      stream.unzipped = 0;
+    }
     this.#count(stream);
   }
 
@@ -154,7 +166,7 @@ export class Receiver {
 
   #count(stream: ReceiveWindow): void {
     // What was granted will come.
-    const bytes = Math.max(stream.unread, stream.granted);
+    const bytes = Math.max(stream.unread, stream.granted) + stream.unzipped;
     this.#memory.add(bytes - stream.countedBytes);
     stream.countedBytes = bytes;
   }

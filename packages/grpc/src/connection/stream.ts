@@ -109,6 +109,11 @@ export class Stream {
     if (!this.gone) this.#host.receiver.taken(this.#incoming, bytes, !this.remoteEnded);
   }
 
+  /** So many bytes that came out of what arrived, by unzipping, are held; `bytes` is negative when they are let go. */
+  unzipped(bytes: number): void {
+    if (!this.gone) this.#host.receiver.unzipped(this.#incoming, bytes);
+  }
+
   /** A message has begun of which `missing` bytes are still to come; nothing of it will be taken before. */
   expect(missing: number): void {
     if (!this.gone) this.#host.receiver.expect(this.#incoming, missing);

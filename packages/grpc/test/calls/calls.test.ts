@@ -7,6 +7,7 @@ import { encodeGrpcMessage } from '../../src/calls/grpc-message.ts';
 import { readTimeout } from '../../src/calls/grpc-timeout.ts';
 import type { Method } from '../../src/calls/handler.ts';
 import { metadataField } from '../../src/calls/metadata.ts';
+import { MemoryBudget } from '../../src/connection/memory.ts';
 import { frameType } from '../../src/frames/frame.ts';
 import { grpcCode, RpcError } from '../../src/index.ts';
 import { data, frame, requestRows, rstStream, settings, windowUpdate } from '../client.ts';
@@ -436,6 +437,35 @@ test('of messages that unzip to much, no more are unzipped than may be held', as
 
   assert.ok(first <= 2, `${first} at once`);
   assert.equal(begun, 7);
+});
+
+test('what was unzipped counts against the memory of the server, until its handler has finished', async () => {
+  const memory = new MemoryBudget(100_000);
+  let goOn: () => void = () => undefined;
+  const handle: Method = {
+    kind: 'unary',
+    handle: (request) =>
+      new Promise((resolve) => {
+        goOn = () => resolve(request.subarray(0, 1));
+      }),
+  };
+  const client = serve({ Method: handle }, { receiveBytesMax: 200_000 }, memory);
+  const zipped = withRows(['grpc-encoding', 'gzip']);
+  const zeros = (length: number): Buffer => message(gzipSync(Buffer.alloc(length)), 1);
+  const idle = memory.bytes;
+
+  const small = client.call(zeros(50_000), zipped);
+  for (let turn = 0; memory.bytes < 50_000 && turn < 100_000; turn++) await client.answer(false);
+  assert.ok(memory.bytes - idle > 50_000);
+  client.send(rstStream(small, 8));
+  assert.ok(memory.bytes - idle > 50_000, 'its handler still has it');
+  goOn();
+  await client.answer();
+  assert.equal(memory.bytes, idle);
+  client.call(zeros(150_000), zipped);
+
+  assert.ok((await client.answer()).includes('grpc-status: 8'));
+  assert.equal(memory.bytes, idle);
 });
 
 test('a service that writes on regardless hears no more until its client has read', async () => {

@@ -4,6 +4,7 @@ import { createDispatch } from '../../src/calls/dispatch.ts';
 import type { Method } from '../../src/calls/handler.ts';
 import type { CallContext } from '../../src/calls/server-call.ts';
 import { Unzipping } from '../../src/calls/unzipping.ts';
+import { MemoryBudget } from '../../src/connection/memory.ts';
 import { frameType } from '../../src/frames/frame.ts';
 import { createRouter, RpcError } from '../../src/index.ts';
 import { Client, data, greeting, requestRows } from '../client.ts';
@@ -52,6 +53,7 @@ export const unzippedBytesMax = 2000;
 export function serve(
   methods: Readonly<Record<string, Method>>,
   limits: Partial<CallContext['limits']> = {},
+  memory = new MemoryBudget(2 ** 30),
 ): GrpcClient {
   let client: GrpcClient | undefined;
   const context: CallContext = {
@@ -69,7 +71,7 @@ export function serve(
   };
   const handler = createDispatch(createRouter([{ name: 'test.Service', methods }]), context);
   // A call may take weeks.
-  client = new GrpcClient({ handler, keepalive: { intervalMs: 0 } });
+  client = new GrpcClient({ handler, memory, keepalive: { intervalMs: 0 } });
   client.send(greeting);
   client.frames();
   return client;

@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { createDispatch } from '../../src/calls/dispatch.ts';
 import { Unzipping } from '../../src/calls/unzipping.ts';
+import { MemoryBudget } from '../../src/connection/memory.ts';
 import type { RequestHandler } from '../../src/connection/stream.ts';
 import { RpcError } from '../../src/index.ts';
 import { Client, fieldsOf } from '../client.ts';
@@ -12,10 +13,13 @@ import type { Random } from '../random.ts';
 import { damage, drawSession } from './session.ts';
 
 const pieceBytesMax = 3000;
+/** Little enough for some sessions to come to its end. */
+const memoryBytes = 200_000;
 
 /** Without gRPC on top of it: requests are answered at random. Returns whether the connection was ended by an offence. */
 export function playRaw(random: Random): boolean {
-  const client = new Client();
+  const memory = new MemoryBudget(memoryBytes);
+  const client = new Client({ memory });
   client.takes = random.chance(0.5);
   deliver(random, client, () => {
     for (const { stream } of client.requests) {
@@ -30,7 +34,7 @@ export function playRaw(random: Random): boolean {
     stream.release();
     assert.ok(cancelled.length <= 1, 'a call was cancelled twice');
   }
-  checkNothingLeft(client);
+  checkNothingLeft(client, memory);
   return ended;
 }
 
@@ -51,7 +55,8 @@ export async function playCalls(random: Random): Promise<boolean> {
     toStatus: (_path, error) => (error instanceof RpcError ? error : { code: 2, message: String(error) }),
     onFinished: (path) => finished.push(path),
   });
-  client = new Client({ handler });
+  const memory = new MemoryBudget(memoryBytes);
+  client = new Client({ handler, memory });
   for (const step of steps(random, client)) {
     step();
     // Handlers are promises.
@@ -62,7 +67,7 @@ export async function playCalls(random: Random): Promise<boolean> {
   for (let turn = 0; client.connection.calls > 0 && turn < 100_000; turn++) {
     await new Promise((resolve) => setImmediate(resolve));
   }
-  checkNothingLeft(client);
+  checkNothingLeft(client, memory);
   return ended;
 }
 
@@ -114,11 +119,12 @@ function leave(random: Random, client: Client): boolean {
   return ended;
 }
 
-function checkNothingLeft(client: Client): void {
+function checkNothingLeft(client: Client, memory: MemoryBudget): void {
   const faults = client.events.flatMap((event) => (event.kind === 'fault' ? [event.error] : []));
   if (faults.length > 0) throw faults[0];
   assert.equal(client.connection.calls, 0, 'calls are left');
   assert.equal(client.connection.queuedBytes, 0, 'bytes are left');
+  assert.equal(memory.bytes, 0, 'memory is counted that is not held');
   assert.equal(client.connection.line, 0, 'streams are left in the line');
   client.time.pass(100_000);
   assert.equal(client.time.pending, 0, 'timers are left');
