@@ -32,7 +32,7 @@ export class Applying<Result, Query, Answer> {
   readonly #hooks: ApplyHooks;
   readonly #listeners = new Set<ApplyListener>();
   #queue: Applicable[] = [];
-  #isRestoring = false;
+  #restoring: Index | undefined;
   #isStopped = false;
   #count = 0;
   #handed: Index;
@@ -64,7 +64,12 @@ export class Applying<Result, Query, Answer> {
 
   /** The state machine is being replaced: what it answers meanwhile is of no known index. */
   get isRestoring(): boolean {
-    return this.#isRestoring;
+    return this.#restoring !== undefined;
+  }
+
+  /** Where the next snapshot ends that the state machine is to be given, or is being given: it stays stored until then. */
+  get toRestore(): Index | undefined {
+    return this.#restoring ?? this.#queue.find((item) => item.kind === 'restore')?.snapshot.last.index;
   }
 
   listen(listener: ApplyListener): () => void {
@@ -83,7 +88,7 @@ export class Applying<Result, Query, Answer> {
   /** There may be room again. A state machine that throws has failed: what it holds now, nobody knows. */
   goOn(): void {
     try {
-      while (this.#queue.length > 0 && !this.#isRestoring && !this.#isStopped && this.#hasRoom()) {
+      while (this.#queue.length > 0 && !this.isRestoring && !this.#isStopped && this.#hasRoom()) {
         const entries = this.#takeEntries();
         if (entries.length > 0) this.#apply(entries);
         else this.#restore();
@@ -147,9 +152,9 @@ export class Applying<Result, Query, Answer> {
     const item = this.#queue.shift();
     if (item?.kind !== 'restore') return;
     const { snapshot } = item;
-    this.#isRestoring = true;
+    this.#restoring = snapshot.last.index;
     restoreInto(this.#machine, this.#snapshots, snapshot.last, (error) => {
-      this.#isRestoring = false;
+      this.#restoring = undefined;
       if (this.#isStopped) return;
       if (error !== undefined) {
         this.#hooks.failed(error);

@@ -120,21 +120,6 @@ export class Driver<Result, Query, Answer> {
       persisted: (through) => step({ kind: 'persisted', through }),
       failed,
     });
-    const wasPristine = isPristine(restore);
-    const snapshotting: SnapshottingParts<Result, Query, Answer> = {
-      machine: stateMachine,
-      raft: this.#raft,
-      snapshots,
-      transport,
-      ticker,
-      settings,
-      rules,
-      hasLog: () => !wasPristine || this.#writing.hasSynced,
-      step: (input) => step(input) ?? notLeader,
-      log: (level, message, fields) => this.#log(level, message, fields),
-      failed,
-    };
-    this.#snapshotting = new Snapshotting(snapshotting, restore);
     const hooks: ApplyHooks = {
       applied: (through) => {
         this.#step({ kind: 'applied', through });
@@ -152,6 +137,22 @@ export class Driver<Result, Query, Answer> {
       failed,
     };
     this.#applying = new Applying(stateMachine, snapshots, this.#proposals, hooks, restore.applied);
+    const wasPristine = isPristine(restore);
+    const snapshotting: SnapshottingParts<Result, Query, Answer> = {
+      machine: stateMachine,
+      raft: this.#raft,
+      snapshots,
+      transport,
+      ticker,
+      settings,
+      rules,
+      toRestore: () => this.#applying.toRestore,
+      hasLog: () => !wasPristine || this.#writing.hasSynced,
+      step: (input) => step(input) ?? notLeader,
+      log: (level, message, fields) => this.#log(level, message, fields),
+      failed,
+    };
+    this.#snapshotting = new Snapshotting(snapshotting, restore);
     this.#leadership = new LeadershipNews(this.#raft.status());
     transport.start({
       receive: (message) => this.#guard(() => this.#receive(message)),

@@ -31,6 +31,8 @@ export interface SnapshottingParts<Result, Query, Answer> {
   readonly ticker: Ticker;
   readonly settings: DriverSettings;
   readonly rules: DriverRules;
+  /** Where the next snapshot ends that waits for the state machine. The log may begin after a newer one by then. */
+  readonly toRestore: () => Index | undefined;
   /** Whether the log on disk holds anything. */
   readonly hasLog: () => boolean;
   readonly step: (input: Input) => Verdict;
@@ -294,16 +296,17 @@ export class Snapshotting<Result, Query, Answer> {
    * removal at a time: two would meet at a file.
    */
   #drop(index: Index): void {
-    const { raft, snapshots, failed } = this.#parts;
+    const { raft, snapshots, toRestore, failed } = this.#parts;
     if (this.#dropping !== undefined) {
       this.#dropNext = Math.max(this.#dropNext ?? index, index) as Index;
       return;
     }
     const base = (raft.status().first - 1) as Index;
-    const awaited = [base, this.#received?.index, this.#receiving?.index].filter((end) => end !== undefined);
-    const toRestore = awaited.filter((end) => end > this.#applied);
+    const awaited = [toRestore(), base, this.#received?.index, this.#receiving?.index]
+      .filter((end) => end !== undefined)
+      .filter((end) => end > this.#applied);
     const toSend = [...this.#sending.values()].map((transfer) => transfer.index);
-    this.#dropping = Math.min(index, ...toRestore, ...toSend) as Index;
+    this.#dropping = Math.min(index, ...awaited, ...toSend) as Index;
     snapshots.removeBefore(this.#dropping, (error) => {
       const next = this.#dropNext;
       this.#dropping = undefined;

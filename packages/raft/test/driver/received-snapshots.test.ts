@@ -124,6 +124,26 @@ test('an older snapshot stays when a removal that had to wait for another is lon
   assert.equal(driver.status().applied, 7);
 });
 
+test('a snapshot stays until the state machine has it, though the log begins after a newer one by then', () => {
+  const configuration = { ...alone, voters: [id, peer] };
+  const { time, machine, driver, offer, receive } = node(configuration);
+  const install = (index: number): void => {
+    const snapshot = { last: { term: 1 as Term, index: index as Index }, configuration };
+    receive({ kind: 'installSnapshot', from: peer, to: id, term: 2 as Term, snapshot, round: index });
+    time.settle();
+  };
+  machine.isFull = true;
+  store(time, offer(6));
+  install(6);
+  store(time, offer(9));
+  install(9);
+  store(time, offer(12));
+  machine.makeRoom();
+  time.settle();
+
+  assert.equal(driver.status().applied, 9);
+});
+
 test('a snapshot is refused while a removal is under way that would take it along', () => {
   const configuration = { ...alone, voters: [id, peer] };
   const removals: (() => void)[] = [];
