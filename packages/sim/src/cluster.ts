@@ -35,6 +35,7 @@ export class Cluster {
   readonly network: ByteNetwork;
   readonly #all: Seat[];
   #seats: readonly Seat[] | undefined;
+  #isAskedToChange = false;
   readonly plan: Plan;
   readonly #parts: ClusterParts;
   areMessagesFaulty = true;
@@ -62,9 +63,14 @@ export class Cluster {
     return this.#all.length + 1;
   }
 
-  /** Whether there were others than those who began. */
+  /** Whether others than those who began are members, or may be. */
   get hasChanged(): boolean {
-    return this.#all.some(({ isRetired, isJoiner }) => isRetired || isJoiner);
+    return this.#isAskedToChange || this.#all.some(({ isRetired, isJoiner }) => isRetired || isJoiner);
+  }
+
+  /** A change of the members is asked for: it may take effect at any time from now on, or never. */
+  askedToChange(): void {
+    this.#isAskedToChange = true;
   }
 
   /** A machine for a member that was added, or will be. */

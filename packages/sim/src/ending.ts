@@ -39,6 +39,7 @@ export class Ending {
     await this.#agree();
     // Without pre-votes a member that hears nobody does depose the leader.
     if (this.#world.plan.settings.preVote !== false) await bearTheDeaf(this.#world);
+    await this.#until(() => this.#isSettled(), 'every member hears the others again and holds the same', patienceTicks);
     await handOver(this.#world);
     if (this.#world.chance.oneIn(2)) await this.#restartInOrder();
   }

@@ -87,11 +87,12 @@ function applyToSeat(
     case 'addMember':
     case 'promoteMember':
     case 'removeMember':
-      return changeMembers(seat, trace, input);
+      return changeMembers(cluster, seat, trace, input);
   }
 }
 
 function changeMembers(
+  cluster: Cluster,
   { life, name }: Seat,
   trace: Trace,
   input: InputOf<'addMember' | 'promoteMember' | 'removeMember'>,
@@ -106,6 +107,7 @@ function changeMembers(
     return member.addMember({ id, peerUrls: [`n${id}`], isLearner: input.learner });
   };
   trace.say(what);
+  cluster.askedToChange();
   ask().then(
     () => trace.say(`${what}: done`),
     (error: unknown) => trace.say(`${what}: ${error instanceof Error ? error.message : String(error)}`),

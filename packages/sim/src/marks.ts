@@ -60,7 +60,6 @@ export const expectedMarks: readonly string[] = [
 
 /** What no run of the simulator can reach, and why that is right. */
 export const unreachable: Readonly<Record<string, string>> = {
-  'message requestVoteReply to learner': 'who has asked for votes was a voter, and no voter becomes a learner',
   'message timeoutNow to learner': 'leadership is handed to voters only',
   'wal A': 'no seed has files of a newer program; packages/wal/test has',
   'wal K': 'only a faulty writer gives nonsense a right checksum; packages/wal/test does',
