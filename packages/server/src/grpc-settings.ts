@@ -10,6 +10,11 @@ const grpcOverheadBytes = 512 * 1024;
 const concurrentStreamsMax = 65_536;
 /** Answers that wait for their clients are most of it, and whoever asks for all keys gets one answer. */
 const memoryBytesMax = 512 * 2 ** 20;
+/**
+ * Before a watch counts as slow. etcd holds back 128 responses, however large; some of the largest transactions must fit, or
+ * watchers would be told of them later than etcd tells, under a later revision.
+ */
+const streamQueueBytes = 16 * 2 ** 20;
 /** etcd's clients read large ranges side by side on one connection. Beyond this their calls would be refused. */
 const queueBytesMax = 256 * 2 ** 20;
 
@@ -19,7 +24,11 @@ export function grpcSettings(config: ServerConfig): Settings {
   const { keepaliveIntervalMs, keepaliveTimeoutMs, keepaliveMinTimeMs } = config;
   return {
     calls: { receiveBytesMax: config.maxRequestBytes + grpcOverheadBytes },
-    limits: { concurrentStreamsMax: Math.min(config.maxConcurrentStreams, concurrentStreamsMax), queueBytesMax },
+    limits: {
+      concurrentStreamsMax: Math.min(config.maxConcurrentStreams, concurrentStreamsMax),
+      streamQueueBytes,
+      queueBytesMax,
+    },
     keepalive: {
       intervalMs: keepaliveIntervalMs,
       // As in etcd, 0 leaves these two to the gRPC library.
