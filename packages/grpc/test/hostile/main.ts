@@ -36,7 +36,7 @@ try {
   for (const attack of attacks) {
     if (values.only !== undefined && !attack.name.includes(values.only)) continue;
     const row = await run.play([attack], connections, ms);
-    process.stdout.write(`| ${cells(row, alone).join(' | ')} |\n`);
+    process.stdout.write(`| ${cells(row).join(' | ')} |\n`);
     for (const fault of row.faults) process.stdout.write(`  FAULT ${fault}\n`);
     failed ||= row.faults.length > 0;
   }
@@ -48,13 +48,13 @@ try {
 }
 process.exit(failed ? 1 : 0);
 
-function cells({ name, grownMiB, p99Ms, fates }: Row, alone: Row): readonly string[] {
+function cells({ name, grownMiB, aloneP99Ms, p99Ms, fates }: Row): readonly string[] {
   const ended = Object.entries(fates).map(([fate, count]) => `${fate} × ${count}`);
   return [
     name,
     `${grownMiB.toFixed(0)} MiB`,
-    `${alone.p99Ms.toFixed(1)} ms`,
-    `${p99Ms.toFixed(1)} ms`,
+    `${aloneP99Ms.toFixed(0)} ms`,
+    `${p99Ms.toFixed(0)} ms`,
     ended.join(', '),
   ];
 }

@@ -16,7 +16,7 @@ function nameOf(code: number): string {
 /** So many of `next` are written at once. */
 const batch = 200;
 /** For those who do not read, to find out how it ended; and for the server to end what it has said is ended. */
-const afterwardsMs = 1500;
+const afterwardsMs = 2500;
 
 async function play({ attack: name, ports, connections, ms }: Order): Promise<Fates> {
   const attack = attacks.find((other) => other.name === name);
