@@ -6,7 +6,7 @@ import type { Stream } from '../connection/stream.ts';
 import type { Unzipped } from './compression.ts';
 import { MessageReader, type MessageSink, messageHeadBytes } from './message-reader.ts';
 import { grpcCode, type Status } from './status.ts';
-import type { UnzipLine } from './unzipping.ts';
+import type { UnzipLine, UnzipWork } from './unzipping.ts';
 
 export interface MessageTaker {
   /** Messages stay until the call is over: windows do not open again. */
@@ -43,6 +43,7 @@ export class Incoming implements MessageSink {
   #to = 0;
   /** Of messages that are not taken yet. */
   #unzippedBytes = 0;
+  #unzipping: UnzipWork | undefined;
   #busy = false;
   #ended = false;
   #over = false;
@@ -74,6 +75,8 @@ export class Incoming implements MessageSink {
     this.#over = true;
     this.#held = nothing;
     this.#reader.stop();
+    if (this.#unzipping !== undefined) this.#unzipLine.drop(this.#unzipping);
+    this.#unzipping = undefined;
   }
 
   /** The work is done: nothing of the request is held any more. */
@@ -121,17 +124,18 @@ export class Incoming implements MessageSink {
       this.#refuse(grpcCode.unimplemented, text);
     } else {
       this.#busy = true;
-      this.#unzipLine.add({
+      this.#unzipping = {
         bytes,
         bytesMax: this.#bytesMax,
-        isWanted: () => !this.#over,
         done: (unzipped) => this.#onUnzipped(unzipped, bytes.length),
-      });
+      };
+      this.#unzipLine.add(this.#unzipping);
     }
   }
 
   #onUnzipped(unzipped: Unzipped, wireBytes: number): void {
     if (this.#over) return;
+    this.#unzipping = undefined;
     this.#busy = false;
     if ('bytes' in unzipped) {
       this.#unzippedBytes += unzipped.bytes.length;

@@ -6,8 +6,6 @@ import { type Unzipped, unzip } from './compression.ts';
 export interface UnzipWork {
   readonly bytes: Buffer;
   readonly bytesMax: number;
-  /** Asked when its turn has come; its call may be over by then. */
-  isWanted(): boolean;
   done(unzipped: Unzipped): void;
 }
 
@@ -55,7 +53,7 @@ export class Unzipping {
 export class UnzipLine {
   readonly #heldBytesMax: number;
   readonly #onReady: (line: UnzipLine) => void;
-  #waiting: UnzipWork[] = [];
+  readonly #waiting = new Set<UnzipWork>();
   #heldBytes = 0;
 
   constructor(heldBytesMax: number, onReady: (line: UnzipLine) => void) {
@@ -64,14 +62,23 @@ export class UnzipLine {
   }
 
   add(work: UnzipWork): void {
-    this.#waiting.push(work);
+    this.#waiting.add(work);
     this.#onReady(this);
+  }
+
+  /** Nobody waits for it any more. */
+  drop(work: UnzipWork): void {
+    this.#waiting.delete(work);
   }
 
   /** `undefined`: none, or not yet. */
   next(): UnzipWork | undefined {
-    this.#waiting = this.#waiting.filter((work) => work.isWanted());
-    return this.#heldBytes < this.#heldBytesMax ? this.#waiting.shift() : undefined;
+    if (this.#heldBytes >= this.#heldBytesMax) return undefined;
+    for (const work of this.#waiting) {
+      this.#waiting.delete(work);
+      return work;
+    }
+    return undefined;
   }
 
   /** So much came out, and is held until `free`. */
