@@ -7,7 +7,7 @@ import { HostileRun, type Row } from './hostile/round.ts';
 
 const connections = 4;
 /** Who waits is let wait so long. */
-const patienceMs = 800;
+const patienceMs = 1500;
 let run: HostileRun;
 let aliveBefore = 0;
 
@@ -42,7 +42,7 @@ test('all who wait, at once: ended, at little cost, and an ordinary client is se
   const row = await run.play(
     attacks.filter(({ waits }) => waits),
     1,
-    5 * patienceMs,
+    4 * patienceMs,
   );
   say(row);
 
