@@ -1,25 +1,22 @@
-// Virtual time in milliseconds. It stands still while there is work and then jumps to the next thing that is due: a server
+// Virtual time in milliseconds. It stands still while there is work and then goes on to the next thing that is due: a server
 // that sleeps costs nothing. Knows neither threads nor networks.
+//
+// Not the simulator's `VirtualTime`, whose unit is a node's tick, the same for everybody: the labs' delays and sleeps are
+// milliseconds, each server's ticks begin at a moment of their own (`LabTicker`), and a run ends in the middle of an instant,
+// when its test does.
 
 import type { Cancel } from '@kontiki/raft';
 
-/** Due times within so many milliseconds have a slot of their own; the longest delay of the network is 7 s. */
-const slots = 8192;
 /** More tasks than this without time passing is a loop, not work. */
 const tasksMax = 500_000;
 
-interface Timer {
-  readonly due: number;
-  readonly task: () => void;
-  isCancelled: boolean;
-}
+type Task = () => void;
 
 export class LabClock {
   #now = 0;
-  #pending = 0;
-  /** A timer lies at its due time modulo the number of slots; those of one instant in the order in which they were set. */
-  readonly #wheel: Timer[][] = Array.from({ length: slots }, () => []);
-  #deferred: (() => void)[] = [];
+  /** By the millisecond in which they are due, in the order in which they were set. */
+  readonly #due = new Map<number, Task[]>();
+  #deferred: Task[] = [];
 
   /** Milliseconds since the beginning. */
   get now(): number {
@@ -27,21 +24,30 @@ export class LabClock {
   }
 
   /** Runs the task at this instant, after everything that was deferred before. */
-  defer(task: () => void): void {
+  defer(task: Task): void {
     this.#deferred.push(task);
   }
 
   /** Runs the task in so many milliseconds; with 0, at this instant. */
-  after(ms: number, task: () => void): Cancel {
-    const due = this.#now + Math.max(0, Math.ceil(ms));
-    const timer: Timer = { due, task, isCancelled: false };
-    if (due === this.#now) this.#deferred.push(() => timer.isCancelled || task());
-    else {
-      this.#pending += 1;
-      this.#wheel[due % slots]?.push(timer);
+  later(ms: number, task: Task): void {
+    if (ms <= 0) {
+      this.#deferred.push(task);
+      return;
     }
+    const due = this.#now + Math.ceil(ms);
+    const others = this.#due.get(due);
+    if (others === undefined) this.#due.set(due, [task]);
+    else others.push(task);
+  }
+
+  /** As `later`, unless it is taken back before. */
+  after(ms: number, task: Task): Cancel {
+    let isCancelled = false;
+    this.later(ms, () => {
+      if (!isCancelled) task();
+    });
     return () => {
-      timer.isCancelled = true;
+      isCancelled = true;
     };
   }
 
@@ -49,9 +55,9 @@ export class LabClock {
   run(isOver: () => boolean, limitMs: number): boolean {
     this.#settle(isOver);
     while (!isOver()) {
-      if (this.#pending === 0 || this.#now >= limitMs) return false;
+      if (this.#due.size === 0 || this.#now >= limitMs) return false;
       do this.#now += 1;
-      while (this.#now < limitMs && this.#wheel[this.#now % slots]?.length === 0);
+      while (this.#now < limitMs && !this.#due.has(this.#now));
       this.#runDue();
       this.#settle(isOver);
     }
@@ -59,14 +65,10 @@ export class LabClock {
   }
 
   #runDue(): void {
-    const slot = this.#wheel[this.#now % slots];
-    if (slot === undefined || slot.length === 0) return;
-    const due = slot.filter((timer) => timer.due === this.#now);
-    if (due.length === 0) return;
-    const later = slot.filter((timer) => timer.due !== this.#now);
-    slot.splice(0, slot.length, ...later);
-    this.#pending -= due.length;
-    for (const timer of due) if (!timer.isCancelled) timer.task();
+    const tasks = this.#due.get(this.#now);
+    if (tasks === undefined) return;
+    this.#due.delete(this.#now);
+    for (const task of tasks) task();
   }
 
   /** Everything deferred, and what that defers. */

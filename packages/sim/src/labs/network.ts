@@ -95,8 +95,10 @@ export class LabNetwork {
 
   deleteServer(name: string): void {
     const server = this.#servers.get(name);
+    if (server === undefined) return;
+    server.isGone = true;
     this.#servers.delete(name);
-    for (const call of server?.outstanding ?? []) this.look(call);
+    for (const call of server.outstanding) this.look(call);
   }
 
   server(name: string): LabServerPort | undefined {
@@ -108,11 +110,11 @@ export class LabNetwork {
     this.#requests += 1;
     this.#bytes += args.length;
     const { owner, target } = endpoint;
-    const chance = this.#chanceOf(owner, target ?? '');
+    const chance = endpoint.chance ?? this.#chanceOf(endpoint);
     const server = endpoint.isEnabled && target !== undefined ? this.#servers.get(target) : undefined;
     if (server === undefined) {
       const ms = chance.below(this.hasLongDelays ? longDelayMs : noServerDelayMs);
-      this.clock.after(ms, () => answer(undefined));
+      this.clock.later(ms, () => answer(undefined));
       return;
     }
     const call: Call = {
@@ -127,12 +129,12 @@ export class LabNetwork {
     const wasReliable = this.isReliable;
     const ms = wasReliable ? 0 : chance.below(shortDelayMs);
     const isLost = !wasReliable && this.#isLost(chance, owner, server.name);
-    this.clock.after(ms, () => {
+    this.clock.later(ms, () => {
       if (isLost) this.#fail(call);
       else this.#dispatch(call, method, args);
     });
     if (this.#hard !== undefined && chance.below(1000) < this.#hard.doubledPerMille) {
-      this.clock.after(ms + chance.below(this.#hard.doubleDelayMs), () =>
+      this.clock.later(ms + chance.below(this.#hard.doubleDelayMs), () =>
         server.handle(this.#request(call, method, args)),
       );
     }
@@ -142,7 +144,7 @@ export class LabNetwork {
   look(call: Call): void {
     if (call.hasReply || call.hasEnded) return;
     const waited = this.clock.now - call.begunAt;
-    this.clock.after(lookMs - (waited % lookMs), () => {
+    this.clock.later(lookMs - (waited % lookMs), () => {
       if (!call.hasReply && this.#isDead(call)) this.#fail(call);
     });
   }
@@ -177,9 +179,9 @@ export class LabNetwork {
       this.#bytes += bytes.length;
       call.answer(bytes);
     };
-    this.clock.after(ms, deliver);
+    this.clock.later(ms, deliver);
     if (this.#hard !== undefined && chance.below(1000) < this.#hard.doubledPerMille) {
-      this.clock.after(ms + chance.below(this.#hard.doubleDelayMs), () => call.answer(bytes));
+      this.clock.later(ms + chance.below(this.#hard.doubleDelayMs), () => call.answer(bytes));
     }
   }
 
@@ -194,7 +196,7 @@ export class LabNetwork {
   }
 
   #isDead({ endpoint, server }: Call): boolean {
-    return !endpoint.isEnabled || this.#servers.get(server.name) !== server;
+    return !endpoint.isEnabled || server.isGone;
   }
 
   #isLost(chance: Chance, from: string, to: string): boolean {
@@ -202,13 +204,11 @@ export class LabNetwork {
   }
 
   /** Each direction between two has draws of its own, so that a call more elsewhere changes nothing here. */
-  #chanceOf(from: string, to: string): Chance {
-    const key = `${from}>${to}`;
-    let chance = this.#chances.get(key);
-    if (chance === undefined) {
-      chance = new Chance(this.#seed, `network ${key}`);
-      this.#chances.set(key, chance);
-    }
+  #chanceOf(endpoint: LabEndpoint): Chance {
+    const key = `${endpoint.owner}>${endpoint.target ?? ''}`;
+    const chance = this.#chances.get(key) ?? new Chance(this.#seed, `network ${key}`);
+    this.#chances.set(key, chance);
+    endpoint.chance = chance;
     return chance;
   }
 }
@@ -220,6 +220,8 @@ export class LabEndpoint {
   readonly owner: string;
   /** For the network. */
   readonly outstanding: Set<Call> = new Set();
+  /** For the network: what it draws from for calls to this target, once there was one. */
+  chance: Chance | undefined;
   #target: string | undefined;
   #isEnabled = false;
 
@@ -238,6 +240,7 @@ export class LabEndpoint {
 
   connect(server: string): void {
     this.#target = server;
+    this.chance = undefined;
   }
 
   enable(isEnabled: boolean): void {
@@ -257,6 +260,8 @@ export class LabServerPort {
   readonly handle: Handler;
   /** Requests that reached it; one that the network doubled counts once. */
   count = 0;
+  /** For the network: it was deleted, or another has its name. */
+  isGone = false;
   /** For the network. */
   readonly outstanding: Set<Call> = new Set();
 

@@ -11,17 +11,17 @@ import {
   type DriverRules,
   type DriverSettings,
   type Index,
-  type Message,
   type NodeId,
   openDriver,
   type RaftCore,
   type Rules,
 } from '@kontiki/raft';
-import { ByteReader, ByteWriter, writeMessage } from '@kontiki/transport';
+import { ByteReader, ByteWriter } from '@kontiki/transport';
 import type { LabClock } from './clock.ts';
 import type { LabEndpoint, Request } from './network.ts';
 import { RaftPort } from './raft-port.ts';
 import type { LabSetting } from './settings.ts';
+import { stateBytes } from './state-bytes.ts';
 import type { LabStorage, OpenStorage } from './storage.ts';
 import { LabTicker } from './ticker.ts';
 
@@ -129,16 +129,9 @@ export class LabServer {
   get raftStateSize(): number {
     const node = this.#core?.node;
     if (node === undefined) return 0;
-    const { log, commit, term, votedFor } = node;
-    const { id } = this.#options;
-    const ends = { from: id, to: id, term, round: 0 };
+    const { log, term, votedFor, commit } = node;
     const entries = log.between(log.first, log.lastIndex);
-    const prev = log.base.last;
-    return (
-      sizeOf({ kind: 'appendEntries', ...ends, prev, entries, commit }) +
-      sizeOf({ kind: 'installSnapshot', ...ends, snapshot: log.base }) +
-      (votedFor?.length ?? 0)
-    );
+    return stateBytes({ base: log.base, entries, term, votedFor, commit });
   }
 
   get snapshotSize(): number {
@@ -246,12 +239,6 @@ export class LabServer {
     this.#started = { term, index, count };
     return count;
   }
-}
-
-function sizeOf(message: Message): number {
-  const out = new ByteWriter(256);
-  writeMessage(out, message);
-  return out.length;
 }
 
 function joined(chunks: readonly Uint8Array[]): Uint8Array {

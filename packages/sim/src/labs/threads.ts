@@ -68,7 +68,7 @@ export class Threads {
   }
 
   *sleep(ms: number): Body {
-    yield (wake) => void this.clock.after(ms, wake);
+    yield (wake) => this.clock.later(ms, wake);
   }
 
   /** Lets everybody else run who can at this instant. */

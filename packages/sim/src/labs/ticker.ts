@@ -20,10 +20,10 @@ export class LabTicker implements Ticker {
     let isCancelled = false;
     const beat = (): void => {
       if (isCancelled || this.#isOver) return;
-      this.#clock.after(tickMs, beat);
+      this.#clock.later(tickMs, beat);
       tick(1);
     };
-    this.#clock.after(tickMs + this.#phaseMs, beat);
+    this.#clock.later(tickMs + this.#phaseMs, beat);
     return () => {
       isCancelled = true;
     };

@@ -24,6 +24,8 @@ export class Calls<Request, Answer> {
   readonly #threads: Threads;
   readonly #endpoints: readonly LabEndpoint[];
   #leader = 0;
+  /** The last one, which a server that is asked again says again. */
+  #refusal: { readonly bytes: Uint8Array; readonly reply: Reply<Answer> } | undefined;
 
   /** One endpoint to each server. It reaches nobody yet. */
   constructor(threads: Threads, endpoints: readonly LabEndpoint[]) {
@@ -57,6 +59,13 @@ export class Calls<Request, Answer> {
     const bytes = yield* this.#threads.answerOf<Uint8Array | undefined>((answer) => {
       endpoint.call('kv', request, answer);
     });
-    return bytes === undefined ? undefined : decodeJson<Reply<Answer>>(bytes);
+    return bytes === undefined ? undefined : this.#read(bytes);
+  }
+
+  #read(bytes: Uint8Array): Reply<Answer> {
+    if (this.#refusal?.bytes === bytes) return this.#refusal.reply;
+    const reply = decodeJson<Reply<Answer>>(bytes);
+    if (reply.kind === 'wrongLeader') this.#refusal = { bytes, reply };
+    return reply;
   }
 }

@@ -1,5 +1,6 @@
 // Servers that replicate one service: an rsm on each, clerks that reach them, and what a test does to them.
 
+import type { NodeId } from '@kontiki/raft';
 import { LabCluster, type LabService, type Planted, serverName } from '../cluster.ts';
 import type { Request as Rpc } from '../network.ts';
 import type { Numbers } from '../raft-lab.ts';
@@ -8,10 +9,11 @@ import type { LabServer } from '../server.ts';
 import type { SettingName } from '../settings.ts';
 import type { Body, Threads } from '../threads.ts';
 import { Calls, type Reply } from './calls.ts';
+import { CommandReader } from './command-reader.ts';
 import { decodeJson, encodeJson } from './json-bytes.ts';
 import { type KvRules, kvRules } from './kv-rules.ts';
 import type { Machine } from './machine.ts';
-import { Rsm } from './rsm.ts';
+import { type Logged, Rsm } from './rsm.ts';
 
 export interface GroupOptions<Request, Answer> {
   readonly servers: number;
@@ -30,6 +32,8 @@ export class KvGroup<Request, Answer> {
   readonly #options: GroupOptions<Request, Answer>;
   readonly rules: KvRules;
   readonly #rsms: (Rsm<Request, Answer> | undefined)[] = [];
+  readonly #commands = new CommandReader<Logged<Request>>();
+  readonly #refusals = new Map<NodeId | undefined, Uint8Array>();
   #lives = 0;
 
   /** All servers run and are connected. */
@@ -153,31 +157,41 @@ export class KvGroup<Request, Answer> {
     const rules = this.rules;
     const machine = newMachine(rules);
     this.#lives += 1;
-    const rsm = new Rsm({ threads, server, machine, logBytesMax, rules, life: `${this.#lives}` });
+    const commands = this.#commands;
+    const rsm = new Rsm({ threads, server, machine, logBytesMax, rules, commands, life: `${this.#lives}` });
     this.#rsms[at] = rsm;
     return {
       apply: (message) => rsm.apply(message),
-      handle: (rpc) => this.#handle(server, rsm, rpc),
+      handle: (rpc) => this.#handle(at, server, rsm, rpc),
       kill: () => rsm.kill(),
     };
   }
 
-  /** Whom a client may try instead. */
-  #hint(server: LabServer): { readonly leader?: number } {
-    const at = this.everybody.find((one) => server.leader === serverName(one));
-    return at === undefined || this.cluster.server(at) === server ? {} : { leader: at };
-  }
-
-  #handle(server: LabServer, rsm: Rsm<Request, Answer>, { args, reply }: Rpc): void {
-    const request = decodeJson<Request>(args);
-    const say = (answer: Reply<Answer>): void => reply(encodeJson(answer));
-    if (!this.rules.readsThroughLog && rsm.machine.isRead(request) && server.getState().isLeader) {
-      say({ kind: 'answered', answer: rsm.machine.doOperation(request) });
+  #handle(at: number, server: LabServer, rsm: Rsm<Request, Answer>, { args, reply }: Rpc): void {
+    const read = (): Request => decodeJson<Request>(args);
+    const say = (answer: Answer): void => {
+      const answered: Reply<Answer> = { kind: 'answered', answer };
+      reply(encodeJson(answered));
+    };
+    if (!this.rules.readsThroughLog && server.getState().isLeader && rsm.machine.isRead(read())) {
+      say(rsm.machine.doOperation(read()));
       return;
     }
-    rsm.submitted(request, (submitted) => {
-      if (submitted.kind === 'ok') say({ kind: 'answered', answer: submitted.answer });
-      else say({ kind: 'wrongLeader', ...this.#hint(server) });
+    rsm.submitted(read, (submitted) => {
+      if (submitted.kind === 'ok') say(submitted.answer);
+      else reply(this.#refusal(at, server));
     });
+  }
+
+  /** With whom a client may try instead. Who looks for a leader asks everybody, again and again: most requests are refused. */
+  #refusal(at: number, { leader }: LabServer): Uint8Array {
+    const other = leader === serverName(at) ? undefined : leader;
+    const known = this.#refusals.get(other);
+    if (known !== undefined) return known;
+    const hint = this.everybody.find((one) => serverName(one) === other);
+    const refusal: Reply<Answer> = { kind: 'wrongLeader', ...(hint === undefined ? {} : { leader: hint }) };
+    const bytes = encodeJson(refusal);
+    this.#refusals.set(other, bytes);
+    return bytes;
   }
 }

@@ -6,7 +6,8 @@
 
 import type { ApplyMessage, LabServer } from '../server.ts';
 import type { Body, Threads } from '../threads.ts';
-import { decodeJson, encodeJson } from './json-bytes.ts';
+import type { CommandReader } from './command-reader.ts';
+import { encodeJson } from './json-bytes.ts';
 import type { KvRules } from './kv-rules.ts';
 import type { Machine } from './machine.ts';
 
@@ -24,10 +25,12 @@ export interface RsmOptions<Request, Answer> {
   /** The log is cut when it is larger than so many bytes; `undefined`: never. */
   readonly logBytesMax: number | undefined;
   readonly rules: KvRules;
+  /** One for all servers of a group. */
+  readonly commands: CommandReader<Logged<Request>>;
 }
 
 /** What is in the log. The id tells whose it is when it is applied. */
-interface Logged<Request> {
+export interface Logged<Request> {
   readonly id: string;
   readonly request: Request;
 }
@@ -59,12 +62,17 @@ export class Rsm<Request, Answer> {
     return this.#options.machine;
   }
 
-  /** As `submit`, answering by callback, which may come before this returns. */
-  submitted(request: Request, answer: (submitted: Submitted<Answer>) => void): void {
+  /** As `submit`, answering by callback, which may come before this returns. Where nobody leads, nobody reads the request. */
+  submitted(read: () => Request, answer: (submitted: Submitted<Answer>) => void): void {
     const { server, life } = this.#options;
     this.#submitted += 1;
+    if (!server.getState().isLeader) {
+      answer(wrongLeader);
+      return;
+    }
     const id = `${life}.${this.#submitted}`;
-    const { index, term, isLeader } = server.start(encodeJson({ id, request } satisfies Logged<Request>));
+    const logged: Logged<Request> = { id, request: read() };
+    const { index, term, isLeader } = server.start(encodeJson(logged));
     if (!isLeader) {
       answer(wrongLeader);
       return;
@@ -76,7 +84,7 @@ export class Rsm<Request, Answer> {
 
   /** Has the request carried out. */
   *submit(request: Request): Body<Submitted<Answer>> {
-    return yield* this.#options.threads.answerOf<Submitted<Answer>>((answer) => this.submitted(request, answer));
+    return yield* this.#options.threads.answerOf<Submitted<Answer>>((answer) => this.submitted(() => request, answer));
   }
 
   apply(message: ApplyMessage): void {
@@ -88,7 +96,7 @@ export class Rsm<Request, Answer> {
       return;
     }
     const { index, command } = message;
-    const { id, request } = decodeJson<Logged<Request>>(command);
+    const { id, request } = this.#options.commands.read(index, command);
     const answer = machine.doOperation(request);
     const waiter = this.#waiters.get(index);
     if (waiter !== undefined) {
