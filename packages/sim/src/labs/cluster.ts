@@ -33,6 +33,8 @@ export interface Planted {
   readonly wal?: WalRules;
   /** Instead of what the setting says. */
   readonly settings?: Partial<DriverSettings>;
+  /** What carries commands goes to each peer twice. */
+  readonly sendsTwice?: boolean;
   /** A restarted server finds nothing of what it had stored. */
   readonly losesStorage?: boolean;
 }

@@ -60,9 +60,12 @@ export class RaftPort implements Transport {
   readonly #id: NodeId;
   readonly #ticker: Ticker;
   readonly #links: ReadonlyMap<NodeId, Link>;
+  readonly #sendsTwice: boolean;
   #handler: TransportHandler | undefined;
 
-  constructor(id: NodeId, ticker: Ticker, endpoints: ReadonlyMap<NodeId, LabEndpoint>) {
+  /** `sendsTwice` is a fault, planted. */
+  constructor(id: NodeId, ticker: Ticker, endpoints: ReadonlyMap<NodeId, LabEndpoint>, sendsTwice: boolean) {
+    this.#sendsTwice = sendsTwice;
     this.#id = id;
     this.#ticker = ticker;
     this.#links = new Map([...endpoints].map(([peer, endpoint]) => [peer, newLink(endpoint)]));
@@ -90,6 +93,8 @@ export class RaftPort implements Transport {
         return;
       default:
         this.#ask(link, message);
+        if (this.#sendsTwice && message.kind === 'appendEntries' && message.entries.length > 0)
+          this.#ask(link, message);
     }
   }
 

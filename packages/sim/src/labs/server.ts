@@ -58,6 +58,7 @@ export interface LabServerOptions {
     readonly core?: Rules;
     readonly driver?: DriverRules;
     readonly settings?: Partial<DriverSettings>;
+    readonly sendsTwice?: boolean;
   };
 }
 
@@ -80,7 +81,8 @@ export class LabServer {
   constructor(options: LabServerOptions) {
     this.#options = options;
     this.#ticker = new LabTicker(options.clock, options.phaseMs);
-    this.#port = new RaftPort(options.id, this.#ticker, options.endpoints);
+    const sendsTwice = options.planted?.sendsTwice === true;
+    this.#port = new RaftPort(options.id, this.#ticker, options.endpoints, sendsTwice);
     options.storage.open(this.#ticker, (opened) => {
       if (opened.kind === 'failed') options.failed(opened.error);
       else this.#open(opened.value);

@@ -61,6 +61,13 @@ const reds: readonly Red[] = [
     says: /both lead term/,
   },
   {
+    bug: 'each command sent twice to each peer',
+    planted: { sendsTwice: true },
+    test: 'RPCBytes',
+    setting: 'paper',
+    says: /\d+ bytes of RPCs, at most 200000 are allowed/,
+  },
+  {
     bug: 'heartbeats every 10 ms',
     planted: { settings: { heartbeatTicks: 1 } },
     test: 'Count',
