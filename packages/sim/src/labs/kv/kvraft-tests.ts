@@ -14,6 +14,7 @@ import {
   appendSpeed,
   genericAppend,
 } from './kvraft-append.ts';
+import { logBytesMax } from './kvraft-common.ts';
 import {
   genericVersioned,
   type VersionedGroup,
@@ -93,9 +94,6 @@ const withSnapshots: readonly Row[] = [
     run: everything,
   },
 ];
-
-/** In bytes, before a snapshot is taken. */
-const logBytesMax = 1000;
 
 const appendBodies = {
   speed: appendSpeed,

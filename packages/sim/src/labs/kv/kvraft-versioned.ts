@@ -6,6 +6,7 @@ import type { Calls } from './calls.ts';
 import { VersionedClerk } from './clerks.ts';
 import { type GenericFlags, genericTest, thinkMsOf } from './generic-test.ts';
 import type { KvGroup } from './kv-group.ts';
+import { checkSizes, checkSpeed, snapshotRpc } from './kvraft-common.ts';
 import {
   checkVersions,
   newVersionedHistory,
@@ -22,9 +23,6 @@ export type VersionedGroup = KvGroup<VersionedRequest, VersionedAnswer>;
 const roundMs = 1000;
 /** A round under faults has to be longer than an election, or hardly anything is done in it. */
 const hardRoundMs = 5000;
-/** The labs' heartbeat of 100 ms, by three. */
-const msPerOperation = 100 / 3;
-export const logBytesMax = 1000;
 
 export function* genericVersioned(group: VersionedGroup, flags: GenericFlags): Body<number> {
   const { threads, chance, cluster } = group;
@@ -66,8 +64,7 @@ export function* versionedSpeed(group: VersionedGroup): Body<number> {
   yield* client.get('x');
   const begun = threads.now;
   for (let version = 0; version < operations; version += 1) yield* client.expectPut('x', `${version}`, version, 'ok');
-  const ms = (threads.now - begun) / operations;
-  claim(ms <= msPerOperation, () => `an operation takes ${ms} ms, more than ${msPerOperation}`);
+  checkSpeed(operations, threads.now - begun);
   clerks.history.check();
   return clerks.history.length;
 }
@@ -108,42 +105,15 @@ export function* versionedOnePartition(group: VersionedGroup): Body<number> {
   return clerks.history.length;
 }
 
-/** A server that was away gets a snapshot, since the log it needs is gone, and serves with it. */
 export function* versionedSnapshotRpc(group: VersionedGroup): Body<number> {
-  const { threads, cluster } = group;
   const clerks = new Clerks(group);
-  const client = clerks.client();
-  yield* put(client, 'A', 0, 'a');
-  yield* client.expect('a', 'A', 1);
-
-  cluster.partition([[0, 1], [2]]);
-  const first = clerks.client('first', [0, 1]);
-  for (let key = 0; key < 50; key += 1) yield* put(first, `${key}`, 0, `${key}`);
-  yield* threads.sleep(1000);
-  yield* put(first, 'B', 0, 'b');
-  group.checkLog(8 * logBytesMax);
-
-  cluster.partition([[0, 2], [1]]);
-  const second = clerks.client('second', [0, 2]);
-  yield* put(second, 'C', 0, 'c');
-  yield* put(second, 'D', 0, 'd');
-  for (const [key, value] of [
-    ['a', 'A'],
-    ['b', 'B'],
-    ['1', '1'],
-    ['49', '49'],
-  ] as const) {
-    yield* second.expect(key, value, 1);
-  }
-
-  cluster.partition([[0, 1, 2]]);
-  yield* put(client, 'E', 0, 'e');
-  for (const [key, value] of [
-    ['c', 'C'],
-    ['e', 'E'],
-    ['1', '1'],
-  ] as const)
-    yield* client.expect(key, value, 1);
+  yield* snapshotRpc(group, (name, servers) => {
+    const client = clerks.client(name, servers);
+    return {
+      put: (key, value) => put(client, value, 0, key),
+      expect: (key, value) => client.expect(key, value, 1),
+    };
+  });
   clerks.history.check();
   return clerks.history.length;
 }
@@ -159,10 +129,7 @@ export function* versionedSnapshotSize(group: VersionedGroup): Body<number> {
     yield* client.expectPut('x', value, version, 'ok');
     yield* client.expect('x', value, version + 1);
   }
-  group.checkLog(8 * logBytesMax);
-  group.checkSnapshot(500);
-  const ms = threads.now - begun;
-  claim(ms < 20_000, () => `800 operations took ${ms} ms`);
+  checkSizes(group, threads.now - begun);
   clerks.history.check();
   return clerks.history.length;
 }
