@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { drawFigures } from '../elections/figures.ts';
 import { type Measured, measure, printMeasured, usualSeed, usualTrials } from '../elections/measure.ts';
 import { claims, printTable, tables } from '../elections/report.ts';
-import type { Print } from './sim-command.ts';
+import { type Print, whole } from './command-line.ts';
 
 const usage = `usage: npm run elections -- [--trials ${usualTrials}] [--seed ${usualSeed}] [--svg DIR]
 
@@ -72,11 +72,4 @@ function writeFigures(measured: Measured, folder: string): number {
   const files = [...drawFigures(measured), { name: 'elections.json', text: printMeasured(measured) }];
   for (const { name, text } of files) writeFileSync(join(folder, name), text);
   return files.length;
-}
-
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`--${name} is a whole number from ${least} on`);
-  return value;
 }

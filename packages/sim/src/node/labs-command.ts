@@ -5,28 +5,21 @@ import { parseArgs } from 'node:util';
 import type { Numbers } from '../labs/raft-lab.ts';
 import { type SettingName, settingNamed, settingNames } from '../labs/settings.ts';
 import { type LabTest, labTestsNamed } from '../labs/suite.ts';
+import { type Print, stopwatch, whole } from './command-line.ts';
 import { allLabTests } from './lab-tests.ts';
+import { type Case, campaign, printFailure, verdictOf } from './labs-campaign.ts';
 import { Pool } from './pool.ts';
-import type { Print } from './sim-command.ts';
 
 const usage = `usage: npm run labs -- [--only TEST]… [--setting paper|product|hard]… [--seed S] [--workers W]
-       npm run labs -- --repeat N […]   N seeds of each, from S on; prints what fails
+       npm run labs -- --repeat N [--from F] […]   N seeds of each, from F on; prints what fails
        npm run labs -- --list
 `;
-/** Seeds that one worker plays before it answers. */
-const seedsAtOnce = 10;
-
 interface Settings {
   readonly tests: readonly LabTest[];
   readonly settings: readonly SettingName[];
   readonly seed: number;
   readonly repeat: number | undefined;
   readonly workers: number | undefined;
-}
-
-interface Case {
-  readonly test: LabTest;
-  readonly setting: SettingName;
 }
 
 export async function labsCommand(args: readonly string[], print: Print, progress: Print): Promise<number> {
@@ -39,6 +32,7 @@ export async function labsCommand(args: readonly string[], print: Print, progres
         setting: { type: 'string', multiple: true, default: [] },
         seed: { type: 'string', default: '1' },
         repeat: { type: 'string' },
+        from: { type: 'string' },
         workers: { type: 'string' },
         list: { type: 'boolean', default: false },
         help: { type: 'boolean', default: false },
@@ -52,10 +46,12 @@ export async function labsCommand(args: readonly string[], print: Print, progres
     settings = {
       tests: labTestsNamed(values.only, allLabTests),
       settings: settingsNamed(values.setting),
-      seed: whole('seed', values.seed, 0),
+      seed: values.from === undefined ? whole('seed', values.seed, 0) : whole('from', values.from, 0),
       repeat: values.repeat === undefined ? undefined : whole('repeat', values.repeat, 1),
       workers: values.workers === undefined ? undefined : whole('workers', values.workers, 1),
     };
+    if (values.from !== undefined && values.repeat === undefined)
+      throw new RangeError('--from says where --repeat begins; one run again is --seed');
     if (values.list) {
       for (const { name, title, part, network } of settings.tests) {
         const parts = [part.mit6824, part.mit65840].map((one) => (one ?? '').padEnd(9)).join('');
@@ -75,7 +71,7 @@ export async function labsCommand(args: readonly string[], print: Print, progres
     const { repeat } = settings;
     return repeat === undefined
       ? await table(cases, settings.seed, pool, print)
-      : await campaign(cases, settings.seed, repeat, pool, print, progress);
+      : await campaign(cases, { from: settings.seed, seeds: repeat }, pool, print, progress);
   } finally {
     await pool.close();
   }
@@ -106,65 +102,6 @@ async function table(cases: readonly Case[], seed: number, pool: Pool, print: Pr
   return failed > 0 ? 1 : 0;
 }
 
-async function campaign(
-  cases: readonly Case[],
-  from: number,
-  seeds: number,
-  pool: Pool,
-  print: Print,
-  progress: Print,
-): Promise<number> {
-  const seconds = stopwatch();
-  const seedsOf = ({ test }: Case): number => (test.isSeedless === true ? 1 : seeds);
-  const all = cases.reduce((sum, one) => sum + seedsOf(one), 0);
-  let done = 0;
-  let failed = 0;
-  let virtualMs = 0;
-  let tenths = 0;
-  print(`${cases.length} tests and settings, ${seeds} seeds each from ${from}, ${pool.size} workers`);
-  const play = async ({ test, setting }: Case, first: number, count: number): Promise<void> => {
-    const played = await pool.playLab({ kind: 'lab', test: test.name, setting, from: first, seeds: count });
-    done += count;
-    failed += played.failures.length;
-    virtualMs += played.virtualMs;
-    for (const failure of played.failures) {
-      progress('');
-      printFailure({ test, setting }, failure, print);
-    }
-    progress(`${done} of ${all} runs, ${failed} failed, ${seconds().toFixed(0)} s`);
-    for (; done * 10 >= all * (tenths + 1); tenths++) {
-      progress('');
-      print(`${done} of ${all} runs in ${seconds().toFixed(0)} s, ${failed} failed`);
-    }
-  };
-  const jobs: Promise<void>[] = [];
-  for (let first = from; first < from + seeds; first += seedsAtOnce) {
-    for (const one of cases) {
-      const count = Math.min(seedsAtOnce, from + seedsOf(one) - first);
-      if (count > 0) jobs.push(play(one, first, count));
-    }
-  }
-  await Promise.all(jobs);
-  progress('');
-  print(
-    `${all} runs in ${seconds().toFixed(0)} s, ${(virtualMs / 1000 / seconds()).toFixed(0)} × real time: ${verdictOf(failed)}`,
-  );
-  return failed > 0 ? 1 : 0;
-}
-
-function verdictOf(failed: number): string {
-  return failed === 0 ? 'all passed' : `${failed} FAILED`;
-}
-
-function printFailure(
-  { test, setting }: Case,
-  { seed, text }: { readonly seed: number; readonly text: string },
-  print: Print,
-): void {
-  print(`${test.name} (${setting}) seed ${seed} FAILS: ${text}`);
-  print(`  repeat it: npm run labs -- --only ${test.name} --setting ${setting} --seed ${seed}`);
-}
-
 const nameWidth = Math.max(...allLabTests.map(({ name }) => name.length));
 const headLine = `${'test'.padEnd(nameWidth)} setting  virtual s  real s  peers    RPCs      bytes  commands`;
 
@@ -189,16 +126,4 @@ function settingsNamed(names: readonly string[]): readonly SettingName[] {
   if (unknown !== undefined)
     throw new RangeError(`there is no setting ${unknown}; there are ${settingNames.join(', ')}`);
   return found.length === 0 ? settingNames : found;
-}
-
-function stopwatch(): () => number {
-  const begun = process.hrtime.bigint();
-  return () => Number(process.hrtime.bigint() - begun) / 1e9;
-}
-
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`--${name} is a whole number from ${least} on`);
-  return value;
 }

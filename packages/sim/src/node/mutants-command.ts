@@ -4,9 +4,9 @@
 import { parseArgs } from 'node:util';
 import { type Mutant, mutantNamed, mutants } from '../mutants.ts';
 import { type Size, usualSize } from '../plan.ts';
+import { type Print, stopwatch } from './command-line.ts';
 import { type Finding, Hunt, nextHunt } from './hunt.ts';
 import { Pool } from './pool.ts';
-import type { Print } from './sim-command.ts';
 
 const usage =
   'usage: npm run mutants -- [--only NAME] [--seeds-max 2000] [--from S] [--members 5] [--seconds 60] [--workers N]\n';
@@ -31,7 +31,7 @@ export async function mutantsCommand(args: readonly string[], print: Print, prog
     print(`${error instanceof Error ? error.message : String(error)}\n${usage}`);
     return 2;
   }
-  const begun = now();
+  const seconds = stopwatch();
   const pool = new Pool(settings.workers);
   try {
     const { chosen, seedsMax } = settings;
@@ -46,7 +46,7 @@ export async function mutantsCommand(args: readonly string[], print: Print, prog
     print(`${'mutant'.padEnd(34)} ${'package'.padEnd(9)} seeds seconds  checker`);
     await Promise.all(Array.from({ length: pool.size }, () => work(hunts, pool, settings, tell, progress)));
     progress('');
-    for (const line of summary(findings, now() - begun)) print(line);
+    for (const line of summary(findings, seconds())) print(line);
     return findings.some(({ seen }) => seen === undefined) ? 1 : 0;
   } finally {
     await pool.close();
@@ -65,7 +65,7 @@ async function work(
     const { mutant } = hunt;
     const at = hunt.take();
     progress(`${mutant.name}: seed ${from + at}`);
-    const began = now();
+    const taken = stopwatch();
     let found: Finding | undefined;
     try {
       const seed = from + at;
@@ -73,10 +73,10 @@ async function work(
       const { violations } = await (mutant.swarm === 'sessions'
         ? pool.playSessions(seed, name, secondsMax)
         : pool.play({ kind: 'seed', seed, size, mutant: name }, secondsMax));
-      found = hunt.tried(at, { violations, seconds: now() - began });
+      found = hunt.tried(at, { violations, seconds: taken() });
     } catch (error: unknown) {
       const reason = error instanceof Error ? (error.message.split('\n')[0] ?? '') : String(error);
-      found = hunt.failed(at, `seed ${from + at}: ${reason}`, now() - began);
+      found = hunt.failed(at, `seed ${from + at}: ${reason}`, taken());
     }
     if (found !== undefined) tell(found);
   }
@@ -121,8 +121,4 @@ function summary(findings: readonly Finding[], seconds: number): readonly string
       return `ALIVE after ${seeds} seeds: ${mutant.name} (${mutant.package}): ${mutant.about} Seen by others: ${seenByOthers}`;
     }),
   ];
-}
-
-function now(): number {
-  return Number(process.hrtime.bigint()) / 1e9;
 }

@@ -86,8 +86,8 @@ export class Pool {
     return this.#run({ kind: 'shrink', story, runsMax });
   }
 
-  playLab(job: Extract<Job, { readonly kind: 'lab' }>): Promise<PlayedLab> {
-    return this.#run(job);
+  playLab(job: Extract<Job, { readonly kind: 'lab' }>, secondsMax?: number): Promise<PlayedLab> {
+    return this.#run(job, secondsMax);
   }
 
   async close(): Promise<void> {

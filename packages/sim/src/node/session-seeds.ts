@@ -2,8 +2,8 @@
 // time of one of those, and nothing of it is saved: its seed is all there is to repeat.
 
 import { mutantNamed } from '../mutants.ts';
+import type { Print } from './command-line.ts';
 import type { Pool } from './pool.ts';
-import type { Print } from './sim-command.ts';
 
 export interface SessionSeeds {
   readonly from: number;

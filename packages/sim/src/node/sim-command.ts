@@ -11,6 +11,7 @@ import type { PlantedFault } from '../planted.ts';
 import { run, ViolationError } from '../run.ts';
 import { parseStory, printStory, type RunStory } from '../run-story.ts';
 import { type SeedResult, Tally } from '../swarm.ts';
+import { type Print, stopwatch, whole } from './command-line.ts';
 import { nodeHost } from './node-host.ts';
 import { type Played, Pool } from './pool.ts';
 import { playSessions, shareOut } from './session-seeds.ts';
@@ -29,8 +30,6 @@ const canary: { readonly seed: number; readonly planted: readonly PlantedFault[]
 const shrunkMax = 3;
 /** Fewer runs than this have not had the time to reach every corner: which they missed says little. */
 const marksFrom = 100;
-
-export type Print = (line: string) => void;
 
 interface Settings {
   readonly seeds: number;
@@ -93,8 +92,7 @@ async function campaign(settings: Settings, print: Print, progress: Print): Prom
   const { ofCluster: seeds, ofSessions } = shareOut(settings.seeds, mutant);
   const pool = new Pool(settings.workers);
   const tally = new Tally(size);
-  const begun = process.hrtime.bigint();
-  const seconds = (): number => Number(process.hrtime.bigint() - begun) / 1e9;
+  const seconds = stopwatch();
   const stories = new Map<number, RunStory>();
   try {
     print(
@@ -235,11 +233,4 @@ async function verdictOf(playing: Promise<{ readonly traceHash: string }>, print
     for (const { checker, text } of error.violations) print(`${checker}: ${text}`);
     return 1;
   }
-}
-
-function whole(name: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < least)
-    throw new RangeError(`--${name} is a whole number from ${least} on`);
-  return value;
 }

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { labsCommand } from '@kontiki/sim/node';
+import { allLabTests, labsCommand } from '@kontiki/sim/node';
+import { campaign } from '../../src/node/labs-campaign.ts';
+import type { PlayedLab } from '../../src/node/pool.ts';
 
 async function play(...args: readonly string[]): Promise<{ readonly code: number; readonly lines: readonly string[] }> {
   const lines: string[] = [];
@@ -32,12 +34,45 @@ test('many seeds print how far they are, and nothing of those that pass', async 
   assert.ok(lines.length <= 12, lines.join('\n'));
 });
 
+test('what fails is told with the command that repeats it, and the others are played', async () => {
+  const cases = allLabTests.slice(0, 2).map((test) => ({ test, setting: 'paper' as const }));
+  const [first, second] = cases.map(({ test }) => test.name);
+  const lines: string[] = [];
+  const played: string[] = [];
+  const pool = {
+    size: 1,
+    playLab: async ({ test, from, seeds }: { test: string; from: number; seeds: number }): Promise<PlayedLab> => {
+      played.push(`${test} ${from} ${seeds}`);
+      if (test === second && from === 411) throw new Error('the worker is gone');
+      const failures = test === first && from === 401 ? [{ seed: 407, text: 'no leader' }] : [];
+      return { failures, numbers: undefined, virtualMs: 1000, realMs: 1 };
+    },
+  };
+
+  const code = await campaign(
+    cases,
+    { from: 401, seeds: 15 },
+    pool,
+    (line) => lines.push(line),
+    () => {},
+  );
+
+  assert.equal(code, 1);
+  assert.deepEqual(played, [`${first} 401 10`, `${second} 401 10`, `${first} 411 5`, `${second} 411 5`]);
+  const text = lines.join('\n');
+  const ends = [`--only ${first} --setting paper --seed 407`, `--only ${second} --setting paper --repeat 5 --from 411`];
+  for (const command of ends) assert.equal(text.split(command).length, 3, `${command} is told twice in\n${text}`);
+  assert.match(text, /30 of 30 runs, 2 failed/);
+  assert.match(lines.at(-1) ?? '', /^30 runs in \d+ s, .*: 2 FAILED$/);
+});
+
 test('a name that is none is told so', async () => {
   for (const args of [
     ['--only', 'Backups'],
     ['--setting', 'soft'],
     ['--repeat', '0'],
     ['--repeats', '1'],
+    ['--from', '3'],
   ]) {
     const { code, lines } = await play(...args);
     assert.equal(code, 2);
