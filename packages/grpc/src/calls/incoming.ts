@@ -29,6 +29,8 @@ export interface IncomingOptions {
 }
 
 const nothing = Buffer.alloc(0);
+/** nghttp2 holds END_STREAM back while a window is 0, so that no message may use one up. */
+const endOctets = 1;
 
 export class Incoming implements MessageSink {
   readonly #stream: Stream;
@@ -91,7 +93,7 @@ export class Incoming implements MessageSink {
   }
 
   begun(missing: number): void {
-    this.#stream.expect(missing);
+    this.#stream.expect(missing + endOctets);
   }
 
   tooLarge(length: number): void {
@@ -160,7 +162,8 @@ export class Incoming implements MessageSink {
       return;
     }
     if (taken === undefined) {
-      if (!this.#taker.keeps) this.#taken(wireBytes);
+      if (this.#taker.keeps) this.#stream.expect(endOctets);
+      else this.#taken(wireBytes);
       return;
     }
     this.#busy = true;

@@ -4,6 +4,7 @@ import { createDispatch } from '../../src/calls/dispatch.ts';
 import type { Method } from '../../src/calls/handler.ts';
 import type { CallContext } from '../../src/calls/server-call.ts';
 import { Unzipping } from '../../src/calls/unzipping.ts';
+import type { ConnectionLimits } from '../../src/connection/limits.ts';
 import { MemoryBudget } from '../../src/connection/memory.ts';
 import { frameType } from '../../src/frames/frame.ts';
 import { createRouter, RpcError } from '../../src/index.ts';
@@ -54,6 +55,7 @@ export function serve(
   methods: Readonly<Record<string, Method>>,
   limits: Partial<CallContext['limits']> = {},
   memory = new MemoryBudget(2 ** 30),
+  connectionLimits: Partial<ConnectionLimits> = {},
 ): GrpcClient {
   let client: GrpcClient | undefined;
   const context: CallContext = {
@@ -71,7 +73,7 @@ export function serve(
   };
   const handler = createDispatch(createRouter([{ name: 'test.Service', methods }]), context);
   // A call may take weeks.
-  client = new GrpcClient({ handler, memory, keepalive: { intervalMs: 0 } });
+  client = new GrpcClient({ handler, memory, limits: connectionLimits, keepalive: { intervalMs: 0 } });
   client.send(greeting);
   client.frames();
   return client;
