@@ -1,6 +1,6 @@
-// node --conditions=source --import tsx bench/grpc.ts [--rounds 3] [--seconds 2] [--only NAME]: the empty echo of
-// @kontiki/grpc, of grpc-js and of bare node:http2 in one run, alternating, under h2load. Prints medians, and ratios to
-// grpc-js. Only ratios travel.
+// npm run bench:grpc [-- --rounds 3] [--seconds 2] [--only NAME]: the empty echo of @kontiki/grpc, of grpc-js, of
+// connect-node and of bare node:http2 in one run, alternating, under h2load. Prints medians, and ratios to grpc-js. Only
+// ratios travel.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -18,11 +18,12 @@ const { values } = parseArgs({
   },
 });
 const seconds = Number(values.seconds);
-const kinds = ['kontiki', 'grpc-js', 'node:http2'];
+const kinds = ['kontiki', 'grpc-js', 'connect-node', 'node:http2'];
 const messagesPerStream = 100;
 
 const folder = mkdtempSync(join(tmpdir(), 'grpc-bench-'));
-const message = Buffer.concat([Buffer.from([0, 0, 0, 1, 0]), Buffer.alloc(256, 7)]);
+/** 256 bytes, which are a BytesValue to whoever looks. */
+const message = Buffer.concat([Buffer.from([0, 0, 0, 1, 0, 0x0a, 0xfd, 1]), Buffer.alloc(253, 7)]);
 const files = { Say: join(folder, 'one'), Talk: join(folder, 'many') };
 writeFileSync(files.Say, message);
 writeFileSync(files.Talk, Buffer.concat(Array.from({ length: messagesPerStream }, () => message)));
@@ -34,7 +35,9 @@ const rows = [
   { name: 'unary 100 × 1', method: 'Say', connections: 100, streams: 1, tls: false },
   { name: 'unary 10 × 100', method: 'Say', connections: 10, streams: 100, tls: false },
   { name: 'stream 10 × 10', method: 'Talk', connections: 10, streams: 10, tls: false },
+  { name: 'TLS unary 100 × 1', method: 'Say', connections: 100, streams: 1, tls: true },
   { name: 'TLS unary 10 × 100', method: 'Say', connections: 10, streams: 100, tls: true },
+  { name: 'TLS stream 10 × 10', method: 'Talk', connections: 10, streams: 10, tls: true },
 ] as const;
 
 const children: ChildProcess[] = [];

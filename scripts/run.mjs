@@ -58,6 +58,10 @@ const commands = {
   },
   'docs:long': { says: 'runs the long commands of the docs', run: program('scripts/doc-commands.ts') },
   bench: { says: 'Kontiki and etcd side by side under one load generator', run: program('bench/main.ts') },
+  'bench:grpc': {
+    says: 'an empty echo of @kontiki/grpc, grpc-js, connect-node and node:http2 under one load generator',
+    run: program('bench/grpc.ts'),
+  },
 };
 
 function main() {

@@ -244,7 +244,11 @@ export class GrpcServer {
         ALPNProtocols: onHttp1 === undefined ? ['h2'] : ['h2', 'http/1.1'],
         handshakeTimeout: this.#handshakeMs,
       },
-      (socket) => this.#sniff(socket),
+      (socket) => {
+        // §9.2.1: a renegotiation is an error of the connection.
+        socket.disableRenegotiation();
+        this.#sniff(socket);
+      },
     );
     server.on('tlsClientError', (error, socket) => {
       onEvent?.({ kind: 'handshake', error });
