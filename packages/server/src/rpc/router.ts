@@ -63,10 +63,19 @@ function watched(path: string, method: Method, options: RouterOptions): Method {
           return ignoring;
         }
         const listener = open(call, counted);
+        const thrown = (error: unknown): never => {
+          counted.finish(codeOf(error));
+          throw error;
+        };
         return {
           message: (request) => {
             observer.received(path, kind);
-            return listener.message(request);
+            try {
+              const taken = listener.message(request);
+              return taken === undefined ? undefined : taken.catch(thrown);
+            } catch (error: unknown) {
+              return thrown(error);
+            }
           },
           halfClose: () => listener.halfClose(),
           closed: () => {
@@ -91,11 +100,15 @@ function watched(path: string, method: Method, options: RouterOptions): Method {
         return response;
       } catch (thrown: unknown) {
         const error = thrown instanceof RpcError ? thrown : stranger(thrown);
-        observer.finished(path, 'unary', error instanceof RpcError ? error.code : grpcCode.unknown);
+        observer.finished(path, 'unary', codeOf(error));
         throw error;
       }
     },
   };
+}
+
+function codeOf(error: unknown): number {
+  return error instanceof RpcError ? error.code : grpcCode.unknown;
 }
 
 const ignoring: RequestListener = { message: () => undefined, halfClose: () => undefined, closed: () => undefined };

@@ -194,6 +194,45 @@ describe('the client port', () => {
     );
   });
 
+  it('counts a stream that its service has thrown out under the code that the client gets', async () => {
+    const finished: string[] = [];
+    const thrower = (message: () => void | Promise<void>): Service['methods'][string] => ({
+      kind: 'bidi',
+      open: () => ({ message, halfClose: () => undefined, closed: () => undefined }),
+    });
+    const refused = new RpcError(grpcCode.dataLoss, 'no');
+    const service: Service = {
+      name: 'test.Thrower',
+      methods: {
+        Now: thrower(() => {
+          throw refused;
+        }),
+        Later: thrower(() => Promise.reject(refused)),
+        Fault: thrower(() => Promise.reject(new Error('the floor is gone'))),
+      },
+    };
+    await withPort(
+      async (port) => {
+        for (const method of ['Now', 'Later', 'Fault']) {
+          const stream = bidi(port, `/test.Thrower/${method}`);
+          stream.write(Buffer.from('x'));
+          await ended(stream);
+        }
+
+        assert.deepEqual(finished, ['/test.Thrower/Now 15', '/test.Thrower/Later 15', '/test.Thrower/Fault 2']);
+      },
+      [service],
+      {
+        observer: {
+          started: () => undefined,
+          received: () => undefined,
+          sent: () => undefined,
+          finished: (path, _kind, code) => finished.push(`${path} ${code}`),
+        },
+      },
+    );
+  });
+
   it('lets a stream end by half-close, with every answer before its end', async () => {
     await withPort(
       async (port) => {
