@@ -37,6 +37,7 @@ const handler: RequestHandler = {
     return {
       data: (_bytes, start, end) => stream.taken(end - start),
       requestEnded: () => answer(stream),
+      starved: () => undefined,
       room: () => undefined,
       finished: () => undefined,
       cancelled: () => stream.release(),
