@@ -42,7 +42,7 @@ test('all who wait, at once: ended, at little cost, and an ordinary client is se
   const row = await run.play(
     attacks.filter(({ waits }) => waits),
     1,
-    4 * patienceMs,
+    2 * patienceMs,
   );
   say(row);
 

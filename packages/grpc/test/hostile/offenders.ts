@@ -17,6 +17,8 @@ function nameOf(code: number): string {
 const batch = 200;
 /** For those who do not read, to find out how it ended; and for the server to end what it has said is ended. */
 const afterwardsMs = 2500;
+/** For the server to end what it has to end, however busy the machine is. */
+const endedMsMax = 30_000;
 
 async function play({ attack: name, ports, connections, ms }: Order): Promise<Fates> {
   const attack = attacks.find((other) => other.name === name);
@@ -80,7 +82,7 @@ function offend(attack: Attack, port: number, until: number): Promise<string> {
       () => {
         // Whoever was deaf listens now.
         socket.resume();
-        setTimeout(() => settle('open'), afterwardsMs);
+        setTimeout(() => settle('open'), attack.ends.includes('open') ? afterwardsMs : endedMsMax);
       },
       Math.max(0, until - Date.now()),
     );
