@@ -194,7 +194,8 @@ function isWellFormed(message: MessageOf<'appendEntries'>): boolean {
   let { index, term } = message.prev;
   for (const entry of message.entries) {
     if (entry.index !== index + 1 || entry.term < term || entry.term > message.term) return false;
-    ({ index, term } = entry);
+    index = entry.index;
+    term = entry.term;
   }
   return term <= message.term;
 }

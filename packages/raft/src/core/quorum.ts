@@ -37,8 +37,8 @@ function reachedByMajority(voters: readonly NodeId[], reached: (voter: NodeId) =
   for (const voter of voters) {
     const value = reached(voter);
     let at = ascending.length;
-    while (at > 0 && (ascending[at - 1] ?? 0) > value) at -= 1;
-    ascending.splice(at, 0, value);
+    for (; at > 0 && (ascending[at - 1] ?? 0) > value; at -= 1) ascending[at] = ascending[at - 1] ?? 0;
+    ascending[at] = value;
   }
   return ascending[voters.length - enough(voters.length)] ?? 0;
 }

@@ -110,9 +110,14 @@ export class Applying<Result, Query, Answer> {
   }
 
   #takeEntries(): readonly Entry[] {
-    const end = this.#queue.findIndex((item) => item.kind !== 'entry');
-    const items = this.#queue.splice(0, end < 0 ? this.#queue.length : end);
-    return items.flatMap((item) => (item.kind === 'entry' ? [item.entry] : []));
+    const entries: Entry[] = [];
+    for (const item of this.#queue) {
+      if (item.kind !== 'entry') break;
+      entries.push(item.entry);
+    }
+    if (entries.length === this.#queue.length) this.#queue = [];
+    else this.#queue.splice(0, entries.length);
+    return entries;
   }
 
   #apply(entries: readonly Entry[]): void {
@@ -131,7 +136,7 @@ export class Applying<Result, Query, Answer> {
       throw new TypeError(`the state machine gave ${results.length} results for ${commands.length} commands`);
     }
     this.#count += commands.length;
-    this.#tell(commands.map((at) => ({ kind: 'command', at, command: at.command })));
+    if (this.#listeners.size > 0) this.#tell(commands.map((at) => ({ kind: 'command', at, command: at.command })));
     this.#answer(entries, results);
     for (const entry of entries) this.#hooks.entry(entry);
     this.#hooks.applied(last.index);

@@ -396,10 +396,9 @@ export class Driver<Result, Query, Answer> {
     const ready = this.#raft.ready();
     if (ready !== undefined) this.#carryOut(ready);
     const { onTurn } = this.#options;
-    const isDue = this.#leadership.isDue(this.#core);
-    // A view of a leader shows all its followers: made only for those who look at it.
-    const isSeen = ready !== undefined && (onTurn !== undefined || this.#core.node.role.kind !== 'leader');
-    if (!isDue && !isSeen) return;
+    const isDue = this.#leadership.isDue(this.#core, ready !== undefined);
+    // A view is made only for those who look at it.
+    if (!isDue && (ready === undefined || onTurn === undefined)) return;
     const status = this.#raft.status();
     onTurn?.(status);
     this.#noticeLeadership(status);

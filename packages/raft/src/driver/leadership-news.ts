@@ -1,6 +1,7 @@
 // Who leads as of the last turn, and who wants to hear of it when that changes.
 
 import type { Status } from '../core/api.ts';
+import { isElectable } from '../core/node.ts';
 import type { RaftCore } from '../core/raft.ts';
 import type { Leadership } from './driver-api.ts';
 import type { Cancel } from './ports.ts';
@@ -18,11 +19,17 @@ export class LeadershipNews {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Whether leader, term or role changed: looked at in every turn, and most of them are ticks that change nothing. */
-  isDue({ node }: RaftCore): boolean {
+  /**
+   * Whether leader, term or role changed: looked at in every turn, and most of them are ticks that change nothing. Only where
+   * there was something to do, `hasWorked`, a learner may have become a follower, or the other way round.
+   */
+  isDue({ node }: RaftCore, hasWorked: boolean): boolean {
     const { leader, term, role } = this.#latest;
-    const kind = role === 'learner' ? 'follower' : role;
-    return node.leader !== leader || node.term !== term || node.role.kind !== kind;
+    const { kind } = node.role;
+    if (node.leader !== leader || node.term !== term) return true;
+    if (kind !== 'follower') return kind !== role;
+    if (role !== 'follower' && role !== 'learner') return true;
+    return hasWorked && isElectable(node) !== (role === 'follower');
   }
 
   /** Answers what was before, if something changed. */
