@@ -91,6 +91,16 @@ export class ByteWriter {
     return this.#bytes.subarray(0, this.#at);
   }
 
+  /** As `take`, for a writer that goes on: begin anew with `clear`. */
+  copy(): Uint8Array {
+    return this.#bytes.slice(0, this.#at);
+  }
+
+  /** Forgets what was written, and keeps the room. */
+  clear(): void {
+    this.#at = 0;
+  }
+
   #reserve(more: number): void {
     if (this.#at + more <= this.#bytes.length) return;
     const grown = new Uint8Array(Math.max(this.#bytes.length * 2, this.#at + more));

@@ -8,6 +8,7 @@ import type {
   Cancel,
   Done,
   Message,
+  MessageOf,
   NodeId,
   Peer,
   RequestOutcome,
@@ -17,7 +18,7 @@ import type {
   Transport,
   TransportHandler,
 } from '@kontiki/raft';
-import { ByteReader, ByteWriter, messageBytes, readMessage, writeMessage } from '@kontiki/transport';
+import { ByteReader, ByteWriter, readMessage, writeMessage } from '@kontiki/transport';
 import type { LabEndpoint, Request } from './network.ts';
 
 /** The bytes of a snapshot travel before the message that says to take it. */
@@ -38,12 +39,22 @@ export function isRaftMethod(method: string): boolean {
 
 /** Rounds of one peer that may still be answered. More than it ever has under way. */
 const roundsMax = 512;
+/** Of these, so many that were answered in full. What comes twice may be answered once more. */
+const answeredMax = 16;
 /** §5.1: how long after it failed a request for a vote is sent again, and how often, if nothing else was sent meanwhile. */
 const retryTicks = 5;
 const retriesMax = 8;
 const nothing = new Uint8Array(0);
+const scratch = new ByteWriter(4096);
 
 type Reply = Request['reply'];
+
+/** How to answer an append, and up to which entry: the answer that says so, or that refuses, is almost always the last. */
+interface Round {
+  readonly reply: Reply;
+  readonly through: number;
+  isAnswered: boolean;
+}
 
 interface Link {
   readonly endpoint: LabEndpoint;
@@ -51,7 +62,7 @@ interface Link {
   sent: number;
   answered: number;
   /** How to answer what it asked. */
-  readonly rounds: Map<number, Reply>;
+  readonly rounds: Map<number, Round>;
   readonly reads: Map<number, Reply>;
   readonly votes: Map<string, Reply>;
 }
@@ -85,7 +96,7 @@ export class RaftPort implements Transport {
         link.votes.get(message.phase)?.(encode(message));
         return;
       case 'appendEntriesReply':
-        link.rounds.get(message.round)?.(encode(message));
+        answerRound(link.rounds, message);
         return;
       case 'readIndexReply':
         link.reads.get(message.readId)?.(encode(message));
@@ -112,8 +123,8 @@ export class RaftPort implements Transport {
     else if (message.kind === 'readIndex') link.reads.set(message.readId, reply);
     else if (message.kind === 'timeoutNow') reply(nothing);
     else if (message.kind === 'appendEntries' || message.kind === 'installSnapshot') {
-      link.rounds.set(message.round, reply);
-      if (link.rounds.size > roundsMax) dropOldest(link.rounds);
+      link.rounds.set(message.round, { reply, through: lastOf(message), isAnswered: false });
+      dropOldest(link.rounds);
     }
     this.#handler.receive(message);
   }
@@ -209,17 +220,30 @@ function newLink(endpoint: LabEndpoint): Link {
   return { endpoint, sent: 0, answered: 0, rounds: new Map(), reads: new Map(), votes: new Map() };
 }
 
-function dropOldest(rounds: Map<number, Reply>): void {
-  for (const round of rounds.keys()) {
-    rounds.delete(round);
-    return;
+function answerRound(rounds: ReadonlyMap<number, Round>, message: MessageOf<'appendEntriesReply'>): void {
+  const round = rounds.get(message.round);
+  if (round === undefined) return;
+  const { outcome } = message;
+  round.isAnswered ||= outcome.kind === 'rejected' || outcome.match >= round.through;
+  round.reply(encode(message));
+}
+
+/** The last entry that the follower will have with this. */
+function lastOf(message: MessageOf<'appendEntries'> | MessageOf<'installSnapshot'>): number {
+  return message.kind === 'appendEntries' ? message.prev.index + message.entries.length : message.snapshot.last.index;
+}
+
+function dropOldest(rounds: Map<number, Round>): void {
+  for (const [number, { isAnswered }] of rounds) {
+    if (rounds.size <= (isAnswered ? answeredMax : roundsMax)) return;
+    rounds.delete(number);
   }
 }
 
 function encode(message: Message): Uint8Array {
-  const out = new ByteWriter(message.kind === 'appendEntries' ? messageBytes(message) : 48);
-  writeMessage(out, message);
-  return out.take();
+  scratch.clear();
+  writeMessage(scratch, message);
+  return scratch.copy();
 }
 
 function decode(bytes: Uint8Array, from: NodeId, to: NodeId): Message {
