@@ -1,6 +1,6 @@
 // npm run bench:grpc [-- --rounds 3] [--seconds 2] [--only NAME]: the empty echo of @kontiki/grpc, of grpc-js, of
-// connect-node and of bare node:http2 in one run, alternating, under h2load. Prints medians, and ratios to grpc-js. Only
-// ratios travel.
+// connect-node and of bare node:http2 in one run, alternating, under h2load. Prints each round, then medians and ratios
+// to grpc-js. Only ratios travel. A server that did not come through a load is told of, and started anew.
 
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { h2load } from './h2load.ts';
+import { h2load, type Load } from './h2load.ts';
 
 const { values } = parseArgs({
   options: {
@@ -40,32 +40,54 @@ const rows = [
   { name: 'TLS stream 10 × 10', method: 'Talk', connections: 10, streams: 10, tls: true },
 ] as const;
 
-const children: ChildProcess[] = [];
+interface Peer {
+  readonly port: number;
+  readonly process: ChildProcess;
+}
+
+/** By kind and scheme. */
+const peers = new Map<string, Peer>();
 const rates = new Map<string, number[]>();
+const rounds = Number(values.rounds);
 try {
-  const ports = new Map<string, number>();
-  for (const kind of kinds) {
-    ports.set(`${kind} http`, await start([kind]));
-    ports.set(`${kind} https`, await start([kind, key, cert]));
-  }
-  for (let round = 0; round < Number(values.rounds); round++) {
+  for (let round = 0; round < rounds; round++) {
     for (const { name, method, connections, streams, tls } of rows) {
       if (values.only !== undefined && !name.includes(values.only)) continue;
-      const scheme = tls ? 'https' : 'http';
       // Each goes first in turn.
       for (let turn = 0; turn < kinds.length; turn++) {
         const kind = kinds[(round + turn) % kinds.length] ?? '';
-        const url = `${scheme}://127.0.0.1:${ports.get(`${kind} ${scheme}`)}/bench.Echo/${method}`;
-        const { requestsPerSecond } = await h2load(url, files[method], { connections, streams, seconds });
-        const rate = method === 'Talk' ? requestsPerSecond * messagesPerStream : requestsPerSecond;
-        rates.set(`${name} ${kind}`, [...(rates.get(`${name} ${kind}`) ?? []), rate]);
+        const rate = await measure(kind, tls ? 'https' : 'http', method, { connections, streams, seconds });
+        const said = rate === undefined ? 'did not come through' : `${Math.round(rate)}/s`;
+        process.stdout.write(`round ${round + 1}  ${name.padEnd(20)} ${kind.padEnd(14)} ${said}\n`);
+        if (rate !== undefined) rates.set(`${name} ${kind}`, [...(rates.get(`${name} ${kind}`) ?? []), rate]);
       }
     }
   }
   for (const { name } of rows) report(name);
 } finally {
-  for (const child of children) child.kill();
+  for (const { process: child } of peers.values()) child.kill('SIGKILL');
   rmSync(folder, { recursive: true });
+}
+
+/** Requests, or messages of a stream, per second. */
+async function measure(
+  kind: string,
+  scheme: 'http' | 'https',
+  method: keyof typeof files,
+  load: Load,
+): Promise<number | undefined> {
+  const peer = peers.get(`${kind} ${scheme}`) ?? (await start(scheme === 'http' ? [kind] : [kind, key, cert]));
+  peers.set(`${kind} ${scheme}`, peer);
+  try {
+    const url = `${scheme}://127.0.0.1:${peer.port}/bench.Echo/${method}`;
+    const { requestsPerSecond } = await h2load(url, files[method], load);
+    return method === 'Talk' ? requestsPerSecond * messagesPerStream : requestsPerSecond;
+  } catch (error: unknown) {
+    process.stderr.write(`${kind}: ${error instanceof Error ? error.message : error}\n`);
+    peer.process.kill('SIGKILL');
+    peers.delete(`${kind} ${scheme}`);
+    return undefined;
+  }
 }
 
 function report(name: string): void {
@@ -83,14 +105,13 @@ function median(numbers: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
-function start(args: readonly string[]): Promise<number> {
+function start(args: readonly string[]): Promise<Peer> {
   const file = join(dirname(fileURLToPath(import.meta.url)), 'grpc-servers.ts');
   const child = spawn(process.execPath, ['--conditions=source', '--import', 'tsx', file, ...args], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  children.push(child);
   return new Promise((resolve, reject) => {
-    child.stdout?.once('data', (line: Buffer) => resolve(Number(line.toString())));
+    child.stdout?.once('data', (line: Buffer) => resolve({ port: Number(line.toString()), process: child }));
     child.once('exit', (code) => reject(new Error(`${args[0]} ended with ${code}`)));
   });
 }

@@ -14,8 +14,11 @@ export interface Measured {
   readonly meanMs: number;
 }
 
+/** A server that goes on and on at the end of a load keeps h2load from its own. */
+const endMs = 15_000;
+
 export async function h2load(url: string, dataFile: string, load: Load): Promise<Measured> {
-  const output = await run('h2load', [
+  const output = await run('h2load', (load.seconds + 1) * 1000 + endMs, [
     ...['-c', String(load.connections), '-m', String(load.streams), '-t', '1'],
     ...['-D', String(load.seconds), '--warm-up-time', '1'],
     ...['-H', 'content-type: application/grpc', '-H', 'te: trailers', '-d', dataFile, url],
@@ -28,9 +31,9 @@ export async function h2load(url: string, dataFile: string, load: Load): Promise
   return { requestsPerSecond: Number(rate), meanMs: Number(mean[1]) * scale };
 }
 
-function run(file: string, args: readonly string[]): Promise<string> {
+function run(file: string, timeout: number, args: readonly string[]): Promise<string> {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(file, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout, killSignal: 'SIGKILL' });
     let output = '';
     child.stdout.on('data', (chunk) => {
       output += chunk;
