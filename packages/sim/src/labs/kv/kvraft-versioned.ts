@@ -123,6 +123,8 @@ export function* versionedSnapshotSize(group: VersionedGroup): Body<number> {
   const { threads } = group;
   const clerks = new Clerks(group);
   const client = clerks.client();
+  // From here on there is a leader: no put is done by one who did not lead yet when it came first.
+  yield* client.get('x');
   const begun = threads.now;
   for (let version = 0; version < 400; version += 1) {
     const value = `${version % 2}`;
