@@ -121,6 +121,22 @@ test('seconds left may differ by two, and -1 only equals itself', () => {
   assert.equal(compare(1n, 0n), 1);
 });
 
+test('seconds left differ once a side has elected again, and a lease that is over still equals none that lives', () => {
+  const known = context();
+  const compare = (raftTerm: bigint, reference: bigint, target: bigint): number =>
+    compareMessages(
+      LeaseTimeToLiveResponseSchema,
+      create(LeaseTimeToLiveResponseSchema, { header: { raftTerm: 3n }, TTL: reference }),
+      create(LeaseTimeToLiveResponseSchema, { header: { raftTerm }, TTL: target }),
+      known,
+    ).length;
+
+  assert.equal(compare(2n, 100n, 110n), 1);
+  assert.equal(compare(4n, 100n, 110n), 0);
+  assert.equal(compare(4n, 100n, 110n), 0);
+  assert.equal(compare(4n, -1n, 110n), 1);
+});
+
 test('a listed difference is accepted as it is listed, and not otherwise', () => {
   const field = 'etcdserverpb.HashKVResponse.hash_revision';
   const row = { id: 'x', where: `field ${field}`, kind: 'version', ours: '7', theirs: '0', reason: 'r' } as const;

@@ -151,6 +151,7 @@ function sameValue(
       case 'term':
         return identities.termsRise(endpoint, reference, target);
       case 'secondsLeft': {
+        if (reference > 0n && target > 0n && identities.hasElectedAgain) return true;
         const distance = reference < target ? target - reference : reference - target;
         return reference > 0n && target > 0n ? distance <= rule.tolerance : distance === 0n;
       }

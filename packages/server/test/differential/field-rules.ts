@@ -9,7 +9,7 @@ export type FieldRule =
   | { readonly kind: 'identity'; readonly of: 'cluster' | 'member' | 'lease' }
   /** Each cluster counts its own elections: set on both or on neither, and never falling. */
   | { readonly kind: 'term' }
-  /** Seconds left when the request arrived, which was not the same moment on both sides. */
+  /** Seconds left when the request arrived, which was not the same moment on both sides; nothing to compare after an election. */
   | { readonly kind: 'secondsLeft'; readonly tolerance: bigint }
   | { readonly kind: 'set'; readonly reason: string }
   | { readonly kind: 'masked'; readonly reason: string };

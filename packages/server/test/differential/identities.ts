@@ -5,6 +5,7 @@ export class Identities {
   readonly #targetLeases = new Set<bigint>();
   readonly #constants = new Map<string, bigint>();
   readonly #terms = new Map<string, bigint>();
+  #hasElectedAgain = false;
 
   /** Both servers chose an id for the same new lease. False if one of the ids is not fresh and positive. */
   bindLease(reference: bigint, target: bigint): boolean {
@@ -34,6 +35,11 @@ export class Identities {
     return this.#rises('reference', reference) && this.#rises(`target ${endpoint}`, target);
   }
 
+  /** Whether a side has elected a leader since its first answer: it has given every lease its whole time anew. */
+  get hasElectedAgain(): boolean {
+    return this.#hasElectedAgain;
+  }
+
   #isAlways(name: string, value: bigint): boolean {
     const known = this.#constants.get(name) ?? value;
     this.#constants.set(name, known);
@@ -43,6 +49,7 @@ export class Identities {
   #rises(name: string, value: bigint): boolean {
     const last = this.#terms.get(name) ?? 0n;
     if (value < last) return false;
+    if (last > 0n && value > last) this.#hasElectedAgain = true;
     this.#terms.set(name, value);
     return true;
   }
