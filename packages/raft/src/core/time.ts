@@ -21,7 +21,7 @@ export function onTick(node: Node, elapsed: number): void {
 
 function tickLeader(node: Node, leader: Leader): void {
   const { settings } = node;
-  if (isStalled(node)) {
+  if (isStalled(node) && !isOnlyVoter(node)) {
     // A leader whose disk hangs keeps its followers quiet and commits slowly or never: let somebody else lead.
     settings.why?.('lead.stalled', { since: node.durability.flight?.since, now: node.now });
     becomeFollower(node, node.term, undefined);
@@ -42,10 +42,14 @@ function tickLeader(node: Node, leader: Leader): void {
 
 function tickTimer(node: Node): void {
   // Nobody else could vote: there is nothing to wait for.
-  const configuration = configurationOf(node);
-  const alone = isVoter(configuration, node.settings.id) && electorate(configuration).length === 1;
+  const alone = isOnlyVoter(node);
   if (node.electionElapsed < node.electionTimeout) node.electionElapsed += 1;
   if (node.electionElapsed < node.electionTimeout && !(alone && node.role.kind === 'follower')) return;
   if (node.now < node.silentUntil && !alone) return;
   campaign(node, false);
+}
+
+function isOnlyVoter(node: Node): boolean {
+  const configuration = configurationOf(node);
+  return isVoter(configuration, node.settings.id) && electorate(configuration).length === 1;
 }
