@@ -49,8 +49,11 @@ const commands = {
     run: program('packages/server/test/membership/main.ts'),
   },
   hostile: {
-    says: 'hostile clients against the gRPC server: what they cost, how they are ended',
-    run: program('packages/grpc/test/hostile/main.ts'),
+    says: 'hostile clients against the gRPC server, or with --target server the whole one: what they cost, how they end',
+    run: (args) => {
+      const isWhole = args.join(' ').includes('--target server');
+      program(`packages/${isWhole ? 'server' : 'grpc'}/test/hostile/main.ts`)(args);
+    },
   },
   'fuzz:grpc': {
     says: 'damaged sessions against the gRPC server, for as long as wished',

@@ -5,7 +5,7 @@ import type { RunningMember } from '@kontiki/member';
 import type { ServerConfig } from './config/server-config.ts';
 import { bindAddress, type MemberUrl } from './config/urls.ts';
 import { refusal } from './errors.ts';
-import { connectionsMax, grpcSettings } from './grpc-settings.ts';
+import { connectionsMax, grpcSettings, type Patience } from './grpc-settings.ts';
 import { healthChecks } from './http/health.ts';
 import type { Metrics } from './http/metrics.ts';
 import { httpRoutes } from './http/routes.ts';
@@ -19,6 +19,14 @@ import { guardOf, OpenStreams } from './services/leader-guard.ts';
 import { Headers } from './services/response-header.ts';
 
 const firstWordsMs = 5_000;
+
+export interface Served {
+  readonly member: RunningMember;
+  readonly config: ServerConfig;
+  readonly metrics: Metrics;
+  readonly logger: Logger;
+  readonly patience?: Patience;
+}
 
 export class ClientPorts {
   readonly #ports: readonly BoundPort[];
@@ -45,7 +53,7 @@ export class ClientPorts {
     return this.#ports.map(({ host, port }) => ({ host, port }));
   }
 
-  serve(member: RunningMember, config: ServerConfig, metrics: Metrics, logger: Logger): void {
+  serve({ member, config, metrics, logger, patience }: Served): void {
     const limits = {
       requestBytesMax: config.maxRequestBytes,
       txnOperationsMax: config.maxTxnOps,
@@ -73,7 +81,7 @@ export class ClientPorts {
     });
     const checks = healthChecks(member, 5_000 + 2 * config.electionMs);
     const http = httpRoutes({ checks, metrics, logger });
-    const grpc = { router, ...grpcSettings(config), onEvent: (event: ServerEvent) => tellOf(event, logger) };
+    const grpc = { router, ...grpcSettings(config, patience), onEvent: (event: ServerEvent) => tellOf(event, logger) };
     const carrier = new Carrier({ grpc, http, firstWordsMs });
     for (const port of this.#ports) {
       port.serve(carrier);

@@ -1,6 +1,6 @@
 // What etcd's flags come to in the gRPC server, and its bounds where etcd has none.
 
-import { defaultKeepalive, type GrpcServerOptions } from '@kontiki/grpc';
+import { type ConnectionLimits, defaultKeepalive, type GrpcServerOptions } from '@kontiki/grpc';
 import type { ServerConfig } from './config/server-config.ts';
 
 export const connectionsMax = 20_000;
@@ -20,7 +20,10 @@ const queueBytesMax = 256 * 2 ** 20;
 
 type Settings = Pick<GrpcServerOptions, 'calls' | 'limits' | 'keepalive' | 'connectionsMax' | 'memoryBytesMax'>;
 
-export function grpcSettings(config: ServerConfig): Settings {
+/** What a connection that does not go on is given. */
+export type Patience = Pick<ConnectionLimits, 'stallMs' | 'openingMs' | 'blockMs'>;
+
+export function grpcSettings(config: ServerConfig, patience?: Patience): Settings {
   const { keepaliveIntervalMs, keepaliveTimeoutMs, keepaliveMinTimeMs } = config;
   return {
     calls: { receiveBytesMax: config.maxRequestBytes + grpcOverheadBytes },
@@ -28,6 +31,7 @@ export function grpcSettings(config: ServerConfig): Settings {
       concurrentStreamsMax: Math.min(config.maxConcurrentStreams, concurrentStreamsMax),
       streamQueueBytes,
       queueBytesMax,
+      ...patience,
     },
     keepalive: {
       intervalMs: keepaliveIntervalMs,

@@ -9,6 +9,7 @@ import { ConfigError } from './config/flags.ts';
 import type { FlaggedCluster, ServerConfig } from './config/server-config.ts';
 import { bindAddress, type MemberUrl } from './config/urls.ts';
 import { DataDir } from './data-dir.ts';
+import type { Patience } from './grpc-settings.ts';
 import { Metrics } from './http/metrics.ts';
 import { joinExisting } from './joining.ts';
 import type { Logger } from './log.ts';
@@ -19,6 +20,8 @@ export interface ServerParts {
   readonly logger: Logger;
   /** The real disk when absent. */
   readonly storage?: ServerStorage;
+  /** How long clients that do not go on are waited for, where that is not the usual time. */
+  readonly patience?: Patience;
 }
 
 /** Calls still in flight when a server stops have this long. */
@@ -66,7 +69,7 @@ export class RunningServer {
 
 /** Resolves when clients are served. Rejects with the first thing in the way, after letting go of what it had taken. */
 export async function startServer(config: ServerConfig, parts: ServerParts): Promise<RunningServer> {
-  const { logger, storage = diskStorage } = parts;
+  const { logger, storage = diskStorage, patience } = parts;
   logger.info('starting an etcd server', startFields(config));
   const dataDir = await DataDir.open({
     vfs: storage.vfs,
@@ -94,7 +97,7 @@ export async function startServer(config: ServerConfig, parts: ServerParts): Pro
       logger.info('serving peer traffic', { address: `${tcp.host}:${tcp.port}` });
       const member = await assemble({ config, dataDir, tcp, storage, metrics, logger });
       await published(member, config, logger);
-      ports.serve(member, config, metrics, logger);
+      ports.serve({ member, config, metrics, logger, ...(patience && { patience }) });
       return new RunningServer(member, ports, dataDir, logger);
     } catch (error: unknown) {
       await ports.close(0);

@@ -1,64 +1,9 @@
-// npm run hostile -- [--seconds 5] [--connections 20] [--only WORD]
+// npm run hostile -- [--seconds 5] [--connections 20] [--only WORD] [--target server]
 // Every hostile client against a server in a process of its own; prints what each costs, what an ordinary client notices of
 // it, and how it is ended. Fails when something is not as it has to be.
 
-import { parseArgs } from 'node:util';
 import { attacks } from './attacks.ts';
-import { HostileRun, type Row } from './round.ts';
+import { echoTarget } from './round.ts';
+import { printTable } from './table.ts';
 
-const { values } = parseArgs({
-  options: {
-    seconds: { type: 'string', default: '5' },
-    connections: { type: 'string', default: '20' },
-    only: { type: 'string' },
-  },
-});
-const ms = Number(values.seconds) * 1000;
-const connections = Number(values.connections);
-/** What a server waits for somebody who does not go on. All other limits are the usual ones. */
-const patienceMs = Math.min(3000, ms / 2);
-
-const run = await HostileRun.start({
-  handshakeMs: patienceMs,
-  limits: { stallMs: patienceMs, openingMs: patienceMs, blockMs: patienceMs },
-  keepalive: { intervalMs: patienceMs / 2, timeoutMs: patienceMs / 2 },
-});
-let failed = false;
-try {
-  const alone = await run.warm(Math.min(ms, 3000));
-  const begun = await run.state();
-  process.stdout.write(
-    `${connections} connections at a time, ${values.seconds} s each; the client alone: ${times(alone)}\n\n`,
-  );
-  process.stdout.write(
-    '| attack | memory grows by | p99 alone | beside the attack | ended |\n| --- | --- | --- | --- | --- |\n',
-  );
-  for (const attack of attacks) {
-    if (values.only !== undefined && !attack.name.includes(values.only)) continue;
-    const row = await run.play([attack], connections, ms);
-    process.stdout.write(`| ${cells(row).join(' | ')} |\n`);
-    for (const fault of row.faults) process.stdout.write(`  FAULT ${fault}\n`);
-    failed ||= row.faults.length > 0;
-  }
-  const alive = ((await run.state()).aliveBytes - begun.aliveBytes) / 2 ** 20;
-  process.stdout.write(`\nwhen all is over, ${alive.toFixed(1)} MiB more are alive than before\n`);
-  failed ||= alive > 20;
-} finally {
-  run.stop();
-}
-process.exit(failed ? 1 : 0);
-
-function cells({ name, grownMiB, aloneP99Ms, p99Ms, fates }: Row): readonly string[] {
-  const ended = Object.entries(fates).map(([fate, count]) => `${fate} × ${count}`);
-  return [
-    name,
-    `${grownMiB.toFixed(0)} MiB`,
-    `${aloneP99Ms.toFixed(0)} ms`,
-    `${p99Ms.toFixed(0)} ms`,
-    ended.join(', '),
-  ];
-}
-
-function times({ calls, p99Ms, worstMs }: Row): string {
-  return `${calls} calls, p99 ${p99Ms.toFixed(1)} ms, the slowest ${worstMs.toFixed(1)} ms`;
-}
+process.exit((await printTable(echoTarget, attacks)) ? 0 : 1);

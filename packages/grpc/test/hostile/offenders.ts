@@ -5,7 +5,7 @@ import { connect } from 'node:net';
 import { errorCode, flag, frameType, windowDefault } from '../../src/frames/frame.ts';
 import { FrameReader } from '../../src/frames/frame-reader.ts';
 import { frame } from '../client.ts';
-import { type Attack, attacks } from './attacks.ts';
+import type { Attack } from './attack.ts';
 import type { Fates, FromChild, Order, ToChild } from './protocol.ts';
 
 function nameOf(code: number): string {
@@ -20,6 +20,9 @@ const afterwardsMs = 2500;
 /** For the server to end what it has to end, however busy the machine is. */
 const endedMsMax = 30_000;
 
+/** The module that this process was told has them. */
+const { attacks } = (await import(process.argv[2] ?? '')) as { readonly attacks: readonly Attack[] };
+
 async function play({ attack: name, ports, connections, ms }: Order): Promise<Fates> {
   const attack = attacks.find((other) => other.name === name);
   if (attack === undefined) throw new Error(`no attack ${name}`);
@@ -27,7 +30,7 @@ async function play({ attack: name, ports, connections, ms }: Order): Promise<Fa
   const fates: Record<string, number> = {};
   const port = attack.toTls ? ports.tls : ports.plain;
   await Promise.all(
-    Array.from({ length: connections }, async () => {
+    Array.from({ length: connections * (attack.times ?? 1) }, async () => {
       do {
         const fate = await offend(attack, port, until);
         fates[fate] = (fates[fate] ?? 0) + 1;

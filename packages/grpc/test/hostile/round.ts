@@ -7,8 +7,27 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Client, credentials, status } from '@grpc/grpc-js';
-import type { Attack } from './attacks.ts';
-import { ask, type Fates, type Ports, type ServerSettings, type ServerState, startChild } from './protocol.ts';
+import type { Attack } from './attack.ts';
+import {
+  ask,
+  type Fates,
+  type Ports,
+  type ServerSettings,
+  type ServerState,
+  startChild,
+  type ToChild,
+} from './protocol.ts';
+
+/** What is attacked, and what an ordinary client asks of it. */
+export interface Target {
+  /** The program of its process, which speaks `protocol.ts`. */
+  readonly server: string;
+  /** The module that exports `attacks`. */
+  readonly attacks: string;
+  readonly path: string;
+  readonly request: Buffer;
+  readonly isAnswer: (answer: Buffer) => boolean;
+}
 
 export interface Row {
   readonly name: string;
@@ -38,7 +57,16 @@ const goneMs = 5000;
 const identity = (bytes: Buffer): Buffer => bytes;
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
+export const echoTarget: Target = {
+  server: here('server.ts'),
+  attacks: new URL('attacks.ts', import.meta.url).href,
+  path: '/test.Echo/Say',
+  request: Buffer.from('healthy'),
+  isAnswer: (answer) => String(answer) === 'healthy',
+};
+
 export class HostileRun {
+  readonly #target: Target;
   readonly #server: ChildProcess;
   readonly #offenders: ChildProcess;
   readonly #ports: Ports;
@@ -46,20 +74,21 @@ export class HostileRun {
   #warmKiB = 0;
   #ids = 0;
 
-  private constructor(server: ChildProcess, offenders: ChildProcess, ports: Ports) {
+  private constructor(target: Target, server: ChildProcess, offenders: ChildProcess, ports: Ports) {
+    this.#target = target;
     this.#server = server;
     this.#offenders = offenders;
     this.#ports = ports;
     this.#client = new Client(`127.0.0.1:${ports.plain}`, credentials.createInsecure());
   }
 
-  static async start(settings: Omit<ServerSettings, 'key' | 'cert'>): Promise<HostileRun> {
+  static async start(settings: Omit<ServerSettings, 'key' | 'cert'>, target = echoTarget): Promise<HostileRun> {
     const [server, offenders] = await Promise.all([
-      startChild(here('server.ts'), [JSON.stringify({ ...settings, ...createCertificate() })]),
-      startChild(here('offenders.ts'), []),
+      startChild(target.server, [JSON.stringify({ ...settings, ...createCertificate() })]),
+      startChild(here('offenders.ts'), [target.attacks]),
     ]);
     if (server.ready.kind !== 'ready' || server.ready.ports === undefined) throw new Error('the server has no ports');
-    return new HostileRun(server.child, offenders.child, server.ready.ports);
+    return new HostileRun(target, server.child, offenders.child, server.ready.ports);
   }
 
   /** The client alone; what the server has then is what it is measured against. */
@@ -121,7 +150,8 @@ export class HostileRun {
   stop(): void {
     this.#client.close();
     for (const child of [this.#offenders, this.#server]) {
-      if (child.exitCode === null) child.kill('SIGKILL');
+      if (child.connected) child.send({ kind: 'stop' } satisfies ToChild);
+      else if (child.exitCode === null) child.kill('SIGKILL');
     }
   }
 
@@ -142,7 +172,7 @@ export class HostileRun {
     const calls: Promise<void>[] = [];
     const call = async (client: Client): Promise<void> => {
       const begun = performance.now();
-      const error = await say(client);
+      const error = await say(client, this.#target);
       took.push(performance.now() - begun);
       if (error !== undefined) failed.set(error, (failed.get(error) ?? 0) + 1);
     };
@@ -174,17 +204,11 @@ export class HostileRun {
   }
 }
 
-function say(client: Client): Promise<string | undefined> {
+function say(client: Client, { path, request, isAnswer }: Target): Promise<string | undefined> {
   const deadline = Date.now() + callMs;
   return new Promise((resolve) => {
-    client.makeUnaryRequest(
-      '/test.Echo/Say',
-      identity,
-      identity,
-      Buffer.from('healthy'),
-      { deadline },
-      (error, answer) =>
-        resolve(error !== null ? status[error.code] : String(answer) === 'healthy' ? undefined : 'another answer'),
+    client.makeUnaryRequest(path, identity, identity, request, { deadline }, (error, answer) =>
+      resolve(error !== null ? status[error.code] : answer && isAnswer(answer) ? undefined : 'another answer'),
     );
   });
 }

@@ -1,0 +1,69 @@
+// The table of a hostile run: each attack in turn, what it costs, what an ordinary client notices of it, and how it is ended.
+
+import { parseArgs } from 'node:util';
+import type { Attack } from './attack.ts';
+import { HostileRun, type Row, type Target } from './round.ts';
+
+/** Takes the words of the command line. Resolves with whether all was as it has to be. */
+export async function printTable(target: Target, attacks: readonly Attack[]): Promise<boolean> {
+  const { values } = parseArgs({
+    options: {
+      seconds: { type: 'string', default: '5' },
+      connections: { type: 'string', default: '20' },
+      only: { type: 'string' },
+      target: { type: 'string' },
+    },
+  });
+  const ms = Number(values.seconds) * 1000;
+  const connections = Number(values.connections);
+  /** What a server waits for somebody who does not go on. All other limits are the usual ones. */
+  const patienceMs = Math.min(3000, ms / 2);
+
+  const run = await HostileRun.start(
+    {
+      handshakeMs: patienceMs,
+      limits: { stallMs: patienceMs, openingMs: patienceMs, blockMs: patienceMs },
+      keepalive: { intervalMs: patienceMs / 2, timeoutMs: patienceMs / 2 },
+    },
+    target,
+  );
+  let failed = false;
+  try {
+    const alone = await run.warm(Math.min(ms, 3000));
+    const begun = await run.state();
+    process.stdout.write(
+      `${connections} connections at a time, ${values.seconds} s each; the client alone: ${times(alone)}\n\n`,
+    );
+    process.stdout.write(
+      '| attack | memory grows by | p99 alone | beside the attack | ended |\n| --- | --- | --- | --- | --- |\n',
+    );
+    for (const attack of attacks) {
+      if (values.only !== undefined && !attack.name.includes(values.only)) continue;
+      const row = await run.play([attack], connections, ms);
+      process.stdout.write(`| ${cells(row).join(' | ')} |\n`);
+      for (const fault of row.faults) process.stdout.write(`  FAULT ${fault}\n`);
+      failed ||= row.faults.length > 0;
+    }
+    const alive = ((await run.state()).aliveBytes - begun.aliveBytes) / 2 ** 20;
+    process.stdout.write(`\nwhen all is over, ${alive.toFixed(1)} MiB more are alive than before\n`);
+    failed ||= alive > 20;
+  } finally {
+    run.stop();
+  }
+  return !failed;
+}
+
+function cells({ name, grownMiB, aloneP99Ms, p99Ms, fates }: Row): readonly string[] {
+  const ended = Object.entries(fates).map(([fate, count]) => `${fate} × ${count}`);
+  return [
+    name,
+    `${grownMiB.toFixed(0)} MiB`,
+    `${aloneP99Ms.toFixed(0)} ms`,
+    `${p99Ms.toFixed(0)} ms`,
+    ended.join(', '),
+  ];
+}
+
+function times({ calls, p99Ms, worstMs }: Row): string {
+  return `${calls} calls, p99 ${p99Ms.toFixed(1)} ms, the slowest ${worstMs.toFixed(1)} ms`;
+}
