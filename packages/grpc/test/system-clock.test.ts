@@ -25,3 +25,33 @@ test('a time that is taken back is not waited for, however long', ({ mock }) => 
   cancel();
   mock.timers.tick(2 ** 31 - 1);
 });
+
+test('what was asked for soon is called in order, and what that asks for, a turn later', async () => {
+  const order: string[] = [];
+  systemClock.soon(() => {
+    order.push('first');
+    systemClock.soon(() => order.push('later'));
+    queueMicrotask(() => order.push('microtask'));
+  });
+  systemClock.soon(() => order.push('second'));
+
+  while (order.length < 4) await new Promise(setImmediate);
+
+  assert.deepEqual(order, ['first', 'second', 'microtask', 'later']);
+});
+
+test('one that throws keeps nobody else from being called', ({ mock }) => {
+  mock.timers.enable({ apis: ['setImmediate'] });
+  let called = false;
+  systemClock.soon(() => {
+    throw new Error('on purpose');
+  });
+  systemClock.soon(() => {
+    called = true;
+  });
+
+  assert.throws(() => mock.timers.tick(0), /on purpose/);
+  mock.timers.tick(0);
+
+  assert.ok(called);
+});
