@@ -5,15 +5,16 @@ import type { Connection } from './connection/connection.ts';
 import type { Wire } from './connection/wire.ts';
 import { errorCode } from './frames/frame.ts';
 
+const nothing = Buffer.alloc(0);
+
 export function wireOf(socket: Socket): Wire {
   return {
     write: (buffers, done) => {
-      if (buffers.length > 1) socket.cork();
-      for (const [index, buffer] of buffers.entries()) {
-        if (index === buffers.length - 1) socket.write(buffer, done);
-        else socket.write(buffer);
-      }
-      if (buffers.length > 1) socket.uncork();
+      const last = buffers.length - 1;
+      if (last > 0) socket.cork();
+      for (let index = 0; index < last; index++) socket.write(buffers[index] ?? nothing);
+      socket.write(buffers[last] ?? nothing, done);
+      if (last > 0) socket.uncork();
       return socket.writableLength;
     },
     end: () => socket.end(),

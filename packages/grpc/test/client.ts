@@ -124,7 +124,7 @@ export class Client {
       write: (buffers, done) => {
         this.writes += 1;
         for (const buffer of buffers) this.#reader.read(Buffer.from(buffer));
-        done();
+        this.time.soon(done);
         return this.waiting;
       },
       end: () => {

@@ -6,6 +6,7 @@ import { ConnectionError } from '../frames/frame-errors.ts';
 import { type ChunkPool, FrameWriter } from '../frames/frame-writer.ts';
 import type { Encoder } from '../hpack/encoder.ts';
 import { calmDown, type Floods } from './floods.ts';
+import { InFlight } from './in-flight.ts';
 import type { ConnectionLimits } from './limits.ts';
 import { type MemoryShare, mostMemory } from './memory.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -38,16 +39,19 @@ export class Outbound {
   readonly #options: OutboundOptions;
   readonly #limits: ConnectionLimits;
   readonly #writer: FrameWriter;
+  readonly #inFlight: InFlight;
   readonly sender: Sender;
   #flushing = false;
   #paused = false;
   #stopped = false;
   #cancelStall: (() => void) | undefined;
+  readonly #flushNow = (): void => this.#flush();
 
   constructor(options: OutboundOptions) {
     this.#options = options;
     this.#limits = options.limits;
     this.#writer = new FrameWriter(options.pool);
+    this.#inFlight = new InFlight(options.wire, options.pool, options.memory);
     this.sender = new Sender({
       writer: this.#writer,
       encoder: options.encoder,
@@ -105,7 +109,7 @@ export class Outbound {
   flushSoon(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    this.#options.scheduler.soon(() => this.#flush());
+    this.#options.scheduler.soon(this.#flushNow);
   }
 
   #flush(): void {
@@ -127,13 +131,7 @@ export class Outbound {
   /** Without waiting for the end of the turn. */
   writeOut(): void {
     if (this.#writer.bytes === 0) return;
-    const { bytes } = this.#writer;
-    const { buffers, chunks } = this.#writer.take();
-    this.#options.memory.add(bytes);
-    const waiting = this.#options.wire.write(buffers, () => {
-      this.#options.memory.add(-bytes);
-      for (const chunk of chunks) this.#options.pool.give(chunk);
-    });
+    const waiting = this.#inFlight.write(this.#writer.take());
     if (waiting >= this.#limits.backlogBytesMax) {
       // Who does not read answers is not read either: all that it sends would be answered.
       this.sender.block();

@@ -3,22 +3,24 @@
 
 import { type ErrorCode, flag, frameHeadBytes, frameType } from './frame.ts';
 
-/** Buffers that were written out are used again; there is one pool for all connections of a server. */
+/**
+ * Buffers that were written out are used again; there is one pool for all connections of a server. Within a turn every
+ * connection with an answer holds one, so there are many small ones: enough that none is allocated from turn to turn.
+ */
 export class ChunkPool {
-  readonly #kept: Buffer[] = [];
-  readonly #keptMax: number;
+  readonly #small: Buffer[] = [];
+  readonly #large: Buffer[] = [];
 
-  constructor(keptMax = 64) {
-    this.#keptMax = keptMax;
-  }
-
-  take(): Buffer {
-    return this.#kept.pop() ?? Buffer.allocUnsafeSlow(chunkBytes);
+  take(small: boolean): Buffer {
+    const kept = small ? this.#small : this.#large;
+    return kept.pop() ?? Buffer.allocUnsafeSlow(small ? smallBytes : largeBytes);
   }
 
   /** Only when nobody reads it any more. */
   give(chunk: Buffer): void {
-    if (this.#kept.length < this.#keptMax) this.#kept.push(chunk);
+    const small = chunk.length === smallBytes;
+    const kept = small ? this.#small : this.#large;
+    if (kept.length < (small ? smallKeptMax : largeKeptMax)) kept.push(chunk);
   }
 }
 
@@ -27,21 +29,30 @@ export interface Batch {
   readonly buffers: readonly Buffer[];
   /** To be given back to the pool once the buffers were written. */
   readonly chunks: readonly Buffer[];
+  /** Of all buffers. */
+  readonly bytes: number;
 }
 
-const chunkBytes = 32_768;
+/** The answer of a call or two. */
+const smallBytes = 2048;
+const largeBytes = 32_768;
+const smallKeptMax = 1024;
+const largeKeptMax = 64;
+const nothing = Buffer.alloc(0);
 /** Above this a payload is passed on rather than copied. */
 const copiedBytesMax = 4096;
 
 export class FrameWriter {
   readonly #pool: ChunkPool;
-  #chunk: Buffer = Buffer.alloc(0);
+  #chunk: Buffer = nothing;
   #used = 0;
   /** Where in the chunk the bytes begin that are in no buffer yet. */
   #from = 0;
   #buffers: Buffer[] = [];
   #chunks: Buffer[] = [];
   #bytes = 0;
+  /** Of the last batch: the next one will be like it. */
+  #bytesBefore = 0;
 
   constructor(pool: ChunkPool) {
     this.#pool = pool;
@@ -54,12 +65,13 @@ export class FrameWriter {
 
   take(): Batch {
     this.#close();
-    const batch = { buffers: this.#buffers, chunks: this.#chunks };
+    const batch = { buffers: this.#buffers, chunks: this.#chunks, bytes: this.#bytes };
     this.#buffers = [];
     this.#chunks = [];
-    this.#chunk = Buffer.alloc(0);
+    this.#chunk = nothing;
     this.#used = 0;
     this.#from = 0;
+    this.#bytesBefore = this.#bytes;
     this.#bytes = 0;
     return batch;
   }
@@ -146,10 +158,11 @@ export class FrameWriter {
   #renew(copied: number): void {
     this.#close();
     const wanted = frameHeadBytes + copied + leadBytesMax;
-    if (wanted > chunkBytes) {
+    if (wanted > largeBytes) {
       this.#chunk = Buffer.allocUnsafeSlow(wanted);
     } else {
-      this.#chunk = this.#pool.take();
+      const isFirst = this.#chunks.length === 0;
+      this.#chunk = this.#pool.take(isFirst && wanted <= smallBytes && this.#bytesBefore <= smallBytes);
       this.#chunks.push(this.#chunk);
     }
     this.#used = 0;
