@@ -27,7 +27,7 @@ export class MessageReader {
   readonly #sink: MessageSink;
   #over = false;
   // What has come of a message's head, and, once that is whole, of its bytes.
-  readonly #head: Buffer = Buffer.allocUnsafe(messageHeadBytes);
+  #head: Buffer = nothing;
   #headHave = 0;
   #length = 0;
   #body: Buffer = nothing;
@@ -79,6 +79,8 @@ export class MessageReader {
     let at = start;
     if (this.#headHave < messageHeadBytes) {
       const taken = Math.min(messageHeadBytes - this.#headHave, end - at);
+      // Most messages lie in one frame, and need none.
+      if (this.#head === nothing) this.#head = Buffer.allocUnsafe(messageHeadBytes);
       bytes.copy(this.#head, this.#headHave, at, at + taken);
       this.#headHave += taken;
       at += taken;

@@ -57,7 +57,16 @@ export class UnaryCall implements StreamListener, MessageTaker {
     }
     if (this.#call.isOver) return;
     this.#working = true;
-    this.#answer(request).catch((error: unknown) => this.#call.failWith(error));
+    let answer: Promise<Uint8Array>;
+    try {
+      answer = Promise.resolve(this.#handle(request, this.#call));
+    } catch (error: unknown) {
+      answer = Promise.reject(error);
+    }
+    answer.then(
+      (response) => this.#answer(response),
+      (error: unknown) => this.#failWith(error),
+    );
   }
 
   refused(status: Status): void {
@@ -68,15 +77,25 @@ export class UnaryCall implements StreamListener, MessageTaker {
     this.#call.failWith(error);
   }
 
-  async #answer(request: Buffer): Promise<void> {
+  #answer(response: Uint8Array): void {
     try {
-      this.#call.write(await this.#handle(request, this.#call));
+      this.#call.write(response);
       this.#call.end();
-    } finally {
-      // From here on nothing is done for the client any more, whether it still wanted it or not.
-      this.#working = false;
-      this.#incoming.release();
+      this.#done();
+    } catch (error: unknown) {
+      this.#failWith(error);
     }
+  }
+
+  #failWith(error: unknown): void {
+    this.#done();
+    this.#call.failWith(error);
+  }
+
+  /** From here on nothing is done for the client any more, whether it still wanted it or not. */
+  #done(): void {
+    this.#working = false;
+    this.#incoming.release();
   }
 
   #leave(): void {

@@ -93,6 +93,7 @@ export class Connection {
         this.#pings.answered();
       },
       onEnded: (streamId) => this.#streams.onResponseEnded(streamId),
+      onRoom: (streamId) => this.#streams.onRoom(streamId),
       onOverrun: (streamId) => this.#streams.onOverrun(streamId),
       onTurn: () => this.#receiver.flush(),
       onError: (error) => this.#onError(error),

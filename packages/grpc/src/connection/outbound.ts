@@ -27,6 +27,7 @@ export interface OutboundOptions {
   readonly onAnswered: () => void;
   /** The answer on this stream has been written to its end. */
   readonly onEnded: (streamId: number) => void;
+  readonly onRoom: (streamId: number) => void;
   readonly onOverrun: (streamId: number) => void;
   /** Before the frames of a turn go: the last chance to add some. */
   readonly onTurn: () => void;
@@ -61,6 +62,7 @@ export class Outbound {
       onAnswered: options.onAnswered,
       onWork: () => this.flushSoon(),
       onEnded: options.onEnded,
+      onRoom: options.onRoom,
       onOverrun: options.onOverrun,
     });
   }

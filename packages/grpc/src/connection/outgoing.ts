@@ -22,8 +22,6 @@ export class Outgoing {
   over = false;
   /** Its writer was told to wait. */
   waiting = false;
-  /** Called when a writer that was told to wait may go on. */
-  onRoom: () => void = () => undefined;
 
   constructor(streamId: number, window: number) {
     this.streamId = streamId;

@@ -23,6 +23,8 @@ export interface SenderOptions {
   readonly onWork: () => void;
   /** END_STREAM of this stream has just been written. */
   readonly onEnded: (streamId: number) => void;
+  /** Its writer was told to wait, and may go on. */
+  readonly onRoom: (streamId: number) => void;
   /** Its writer was told to wait, writes on, and more is held back than may be. */
   readonly onOverrun: (streamId: number) => void;
 }
@@ -39,6 +41,7 @@ export class Sender {
   readonly #onAnswered: () => void;
   readonly #onWork: () => void;
   readonly #onEnded: (streamId: number) => void;
+  readonly #onRoom: (streamId: number) => void;
   readonly #onOverrun: (streamId: number) => void;
   #window = windowDefault;
   #initialWindow = windowDefault;
@@ -50,7 +53,18 @@ export class Sender {
   /** Streams with bytes and a window, in the order of their turns. */
   readonly #ready = new Set<Outgoing>();
 
-  constructor({ writer, encoder, limits, floods, memory, onAnswered, onWork, onEnded, onOverrun }: SenderOptions) {
+  constructor({
+    writer,
+    encoder,
+    limits,
+    floods,
+    memory,
+    onAnswered,
+    onWork,
+    onEnded,
+    onRoom,
+    onOverrun,
+  }: SenderOptions) {
     this.#writer = writer;
     this.#encoder = encoder;
     this.#limits = limits;
@@ -59,6 +73,7 @@ export class Sender {
     this.#onAnswered = onAnswered;
     this.#onWork = onWork;
     this.#onEnded = onEnded;
+    this.#onRoom = onRoom;
     this.#onOverrun = onOverrun;
   }
 
@@ -132,8 +147,8 @@ export class Sender {
   /** Ends the stream behind whatever it still holds back. */
   end(out: Outgoing, trailers: Trailers): void {
     if (out.over || out.trailers !== undefined) return;
-    out.trailers = trailers;
     if (out.queuedBytes === 0) this.#finish(out, trailers);
+    else out.trailers = trailers;
   }
 
   /** The stream was reset; what it holds back is dropped. */
@@ -219,7 +234,7 @@ export class Sender {
     else if (out.trailers !== undefined) this.#finish(out, out.trailers);
     if (out.waiting && out.queuedBytes <= this.#limits.streamQueueBytes / 2) {
       out.waiting = false;
-      out.onRoom();
+      this.#onRoom(out.streamId);
     }
   }
 

@@ -64,7 +64,6 @@ export class Stream {
     this.promised = promised;
     this.#outgoing = host.sender.open(id);
     this.#incoming = host.receiver.open(id);
-    this.#outgoing.onRoom = () => this.listener?.room();
   }
 
   get outgoing(): Outgoing {

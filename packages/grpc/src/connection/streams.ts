@@ -205,6 +205,11 @@ export class Streams implements StreamHost {
     listener?.finished();
   }
 
+  /** Whoever writes the answer was told to wait, and may go on. */
+  onRoom(streamId: number): void {
+    this.#streams.get(streamId)?.listener?.room();
+  }
+
   /** Its answer has come to more than may be held back, and its client does not take it. */
   onOverrun(streamId: number): void {
     const stream = this.#streams.get(streamId);
