@@ -67,6 +67,9 @@ export class Connection {
   #phase: Phase = 'open';
   #clientGone = false;
   #cancelLinger: () => void = () => undefined;
+  readonly #endStillDrained = (): void => {
+    if (this.#isDrained()) this.#end();
+  };
 
   constructor({ wire, scheduler, limits, keepalive, handler, pool, memory, onEvent, onClosed }: ConnectionOptions) {
     this.#wire = wire;
@@ -233,9 +236,7 @@ export class Connection {
   #endIfDrained(): void {
     if (!this.#isDrained()) return;
     // What is said in this turn still goes out.
-    this.#scheduler.soon(() => {
-      if (this.#isDrained()) this.#end();
-    });
+    this.#scheduler.soon(this.#endStillDrained);
   }
 
   #isDrained(): boolean {

@@ -39,6 +39,11 @@ const largeBytes = 32_768;
 const smallKeptMax = 1024;
 const largeKeptMax = 64;
 const nothing = Buffer.alloc(0);
+/**
+ * Never pushed to: a first element makes an array of its own, of its length. Most batches are of one buffer, and an empty
+ * array that is pushed to would make room for seventeen.
+ */
+const none: Buffer[] = [];
 /** Above this a payload is passed on rather than copied. */
 const copiedBytesMax = 4096;
 
@@ -48,8 +53,8 @@ export class FrameWriter {
   #used = 0;
   /** Where in the chunk the bytes begin that are in no buffer yet. */
   #from = 0;
-  #buffers: Buffer[] = [];
-  #chunks: Buffer[] = [];
+  #buffers: Buffer[] = none;
+  #chunks: Buffer[] = none;
   #bytes = 0;
   /** Of the last batch: the next one will be like it. */
   #bytesBefore = 0;
@@ -66,8 +71,8 @@ export class FrameWriter {
   take(): Batch {
     this.#close();
     const batch = { buffers: this.#buffers, chunks: this.#chunks, bytes: this.#bytes };
-    this.#buffers = [];
-    this.#chunks = [];
+    this.#buffers = none;
+    this.#chunks = none;
     this.#chunk = nothing;
     this.#used = 0;
     this.#from = 0;
@@ -163,7 +168,8 @@ export class FrameWriter {
     } else {
       const isFirst = this.#chunks.length === 0;
       this.#chunk = this.#pool.take(isFirst && wanted <= smallBytes && this.#bytesBefore <= smallBytes);
-      this.#chunks.push(this.#chunk);
+      if (isFirst) this.#chunks = [this.#chunk];
+      else this.#chunks.push(this.#chunk);
     }
     this.#used = 0;
     this.#from = 0;
@@ -187,12 +193,17 @@ export class FrameWriter {
 
   #pass(bytes: Uint8Array, start: number, end: number): void {
     this.#close();
-    this.#buffers.push(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
+    this.#add(Buffer.from(bytes.buffer, bytes.byteOffset + start, end - start));
   }
 
   #close(): void {
-    if (this.#used > this.#from) this.#buffers.push(this.#chunk.subarray(this.#from, this.#used));
+    if (this.#used > this.#from) this.#add(this.#chunk.subarray(this.#from, this.#used));
     this.#from = this.#used;
+  }
+
+  #add(buffer: Buffer): void {
+    if (this.#buffers.length === 0) this.#buffers = [buffer];
+    else this.#buffers.push(buffer);
   }
 }
 
