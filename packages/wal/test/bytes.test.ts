@@ -7,7 +7,10 @@ import { ByteReader, ByteWriter, decodeText, encodeText } from '../src/bytes.ts'
 test('the table and zlib give the same checksum, also continued', () => {
   const bytes = Uint8Array.from({ length: 1000 }, (_, at) => (at * 7 + (at >> 4)) & 255);
   for (const seed of [0, 1, 0xffffffff, 0x12345678]) {
-    assert.equal(tableChecksum(bytes, seed), zlibChecksum(bytes, seed));
+    for (const length of [1000, 0, 1, 2, 3, 4, 5, 6, 7, 8]) {
+      const some = bytes.subarray(0, length);
+      assert.equal(tableChecksum(some, seed), zlibChecksum(some, seed));
+    }
   }
   assert.equal(tableChecksum(bytes.subarray(10), tableChecksum(bytes.subarray(0, 10), 0)), tableChecksum(bytes, 0));
 });
