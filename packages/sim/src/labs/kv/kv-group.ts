@@ -177,7 +177,7 @@ export class KvGroup<Request, Answer> {
       say(rsm.machine.doOperation(read()));
       return;
     }
-    rsm.submitted(read, (submitted) => {
+    rsm.submitted(args, (submitted) => {
       if (submitted.kind === 'ok') say(submitted.answer);
       else reply(this.#refusal(at, server));
     });

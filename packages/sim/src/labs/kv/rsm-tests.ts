@@ -70,11 +70,7 @@ function* leaderPartition(group: Counters): Body<number> {
   const [leader = 0] = minority;
   const rsm = group.rsm(leader);
   const ended: Submitted<number>[] = [];
-  for (let i = 0; i < many; i += 1)
-    rsm.submitted(
-      () => ({ kind: 'dec' }),
-      (submitted) => ended.push(submitted),
-    );
+  for (let i = 0; i < many; i += 1) rsm.submitted(encodeJson({ kind: 'dec' }), (submitted) => ended.push(submitted));
   const carriedOut = (): number => ended.filter(({ kind }) => kind === 'ok').length;
   yield* threads.sleep(10);
   yield* incTo(group, 2, 2, majority);
@@ -118,12 +114,9 @@ function* shutdownWithSubmits(group: Counters): Body {
   const rsm = group.rsm(yield* group.leader());
   let ended = 0;
   for (let i = 0; i < many; i += 1) {
-    rsm.submitted(
-      () => ({ kind: 'null' }),
-      () => {
-        ended += 1;
-      },
-    );
+    rsm.submitted(encodeJson({ kind: 'null' }), () => {
+      ended += 1;
+    });
   }
   yield* threads.sleep(20);
   for (const at of group.everybody) group.shutdown(at);

@@ -4,6 +4,7 @@
 // Whoever submits is answered in any case: by the operation, by somebody else's in its place, by the loss of leadership, or by
 // the end of the server.
 
+import { encodeText } from '../lab-values.ts';
 import type { ApplyMessage, LabServer } from '../server.ts';
 import type { Body, Threads } from '../threads.ts';
 import type { CommandReader } from './command-reader.ts';
@@ -45,6 +46,7 @@ interface Waiter<Answer> {
 const lookMs = 50;
 
 const wrongLeader = { kind: 'wrongLeader' } as const;
+const behind = encodeText('}');
 
 export class Rsm<Request, Answer> {
   readonly #options: RsmOptions<Request, Answer>;
@@ -62,8 +64,8 @@ export class Rsm<Request, Answer> {
     return this.#options.machine;
   }
 
-  /** As `submit`, answering by callback, which may come before this returns. Where nobody leads, nobody reads the request. */
-  submitted(read: () => Request, answer: (submitted: Submitted<Answer>) => void): void {
+  /** As `submit` for a request in JSON, as it came; answers by callback, which may come before this returns. */
+  submitted(request: Uint8Array, answer: (submitted: Submitted<Answer>) => void): void {
     const { server, life } = this.#options;
     this.#submitted += 1;
     if (!server.getState().isLeader) {
@@ -71,8 +73,7 @@ export class Rsm<Request, Answer> {
       return;
     }
     const id = `${life}.${this.#submitted}`;
-    const logged: Logged<Request> = { id, request: read() };
-    const { index, term, isLeader } = server.start(encodeJson(logged));
+    const { index, term, isLeader } = server.start(loggedJson(id, request));
     if (!isLeader) {
       answer(wrongLeader);
       return;
@@ -84,7 +85,8 @@ export class Rsm<Request, Answer> {
 
   /** Has the request carried out. */
   *submit(request: Request): Body<Submitted<Answer>> {
-    return yield* this.#options.threads.answerOf<Submitted<Answer>>((answer) => this.submitted(() => request, answer));
+    const bytes = encodeJson(request);
+    return yield* this.#options.threads.answerOf<Submitted<Answer>>((answer) => this.submitted(bytes, answer));
   }
 
   apply(message: ApplyMessage): void {
@@ -138,4 +140,14 @@ export class Rsm<Request, Answer> {
       }
     }
   }
+}
+
+/** `Logged` in JSON. The request stands in it as it came: no server need read it before it is applied. */
+function loggedJson(id: string, request: Uint8Array): Uint8Array {
+  const before = encodeText(`{"id":"${id}","request":`);
+  const bytes = new Uint8Array(before.length + request.length + behind.length);
+  bytes.set(before);
+  bytes.set(request, before.length);
+  bytes.set(behind, before.length + request.length);
+  return bytes;
 }
