@@ -1,6 +1,7 @@
 // A gRPC server on node:net and node:tls, with exactly as much HTTP/2 as gRPC needs.
 
 export type {
+  Answer,
   Call,
   Method,
   RequestListener,

@@ -26,10 +26,22 @@ export interface Call {
   sendHeader(name: string, value: string | Uint8Array): void;
   /** Any time before the end. */
   sendTrailer(name: string, value: string | Uint8Array): void;
+  /**
+   * For answers that may be large, before one is made. `undefined`: go on. Otherwise it settles when the client has read most
+   * of what it asked for before and there is memory for `bytes` more, 0 if nobody knows; or when the call is cancelled.
+   */
+  room(bytes: number): Promise<void> | undefined;
+  /** The answer has so many bytes and follows at once. `false`: not now; ask for that much room, and make it anew. */
+  made(bytes: number): boolean;
+  /** So many bytes more are kept for this call by whoever serves it, or less. The call fails if there is no memory for it. */
+  hold(bytes: number): void;
 }
 
-/** The request is a view of what came in; copy what is to live long. The answer must not change any more. */
-export type UnaryHandler = (request: Uint8Array, call: Call) => Promise<Uint8Array>;
+/** A message, in one piece or, if it is large, in several that are let go one by one. It must not change any more. */
+export type Answer = Uint8Array | readonly Uint8Array[];
+
+/** The request is a view of what came in; copy what is to live long. */
+export type UnaryHandler = (request: Uint8Array, call: Call) => Promise<Answer>;
 
 /** Where a stream's responses go. After `end` or `fail` everything is ignored. */
 export interface ResponseStream {

@@ -8,7 +8,7 @@ import { errorCode } from '../frames/frame.ts';
 import type { HeaderField } from '../hpack/header-field.ts';
 import type { CallHead } from './call-head.ts';
 import { zip } from './compression.ts';
-import type { Call } from './handler.ts';
+import type { Answer, Call } from './handler.ts';
 import { Metadata, metadataField } from './metadata.ts';
 import { gzipHead, okTrailers, plainHead, statusFields } from './response-fields.ts';
 import { grpcCode, type Status } from './status.ts';
@@ -121,21 +121,63 @@ export class ServerCall implements Call {
     this.#trailers.push(metadataField(name, value));
   }
 
+  room(bytes: number): Promise<void> | undefined {
+    if (this.#over) return undefined;
+    let go: () => void = () => undefined;
+    const leave = this.#stream.answers.room(bytes, () => go());
+    if (leave === undefined) return undefined;
+    return new Promise((resolve) => {
+      go = resolve;
+      this.onCancel(() => {
+        leave();
+        resolve();
+      });
+    });
+  }
+
+  made(bytes: number): boolean {
+    return this.#over || this.#stream.answers.made(bytes);
+  }
+
+  hold(bytes: number): void {
+    this.#stream.hold(bytes);
+  }
+
+  /** A whole answer. */
+  answer(message: Answer): void {
+    if (message instanceof Uint8Array) this.write(message);
+    else if (this.#zips) this.write(Buffer.concat(message));
+    else this.#writePieces(message);
+  }
+
+  #writePieces(pieces: readonly Uint8Array[]): void {
+    const length = pieces.reduce((sum, piece) => sum + piece.length, 0);
+    if (this.#over || this.#isRefused(length)) return;
+    if (!this.#headSent) this.#sendHead();
+    prefix[0] = 0;
+    prefix.writeUInt32BE(length, 1);
+    this.#stream.writeAll(prefix, pieces);
+  }
+
   /** `false`: taken, but the client reads slower than this writes. */
   write(message: Uint8Array): boolean {
     if (this.#over) return true;
     const { limits } = this.#context;
-    if (message.length > limits.sendBytesMax) {
-      const text = `trying to send message larger than max (${message.length} vs. ${limits.sendBytesMax})`;
-      this.fail({ code: grpcCode.resourceExhausted, message: text });
-      return true;
-    }
+    if (this.#isRefused(message.length)) return true;
     if (!this.#headSent) this.#sendHead();
     const zips = this.#zips && message.length >= limits.gzipBytesMin;
     const bytes = zips ? zip(message) : message;
     prefix[0] = zips ? 1 : 0;
     prefix.writeUInt32BE(bytes.length, 1);
     return this.#stream.write(prefix, bytes);
+  }
+
+  #isRefused(length: number): boolean {
+    const { sendBytesMax } = this.#context.limits;
+    if (length <= sendBytesMax) return false;
+    const text = `trying to send message larger than max (${length} vs. ${sendBytesMax})`;
+    this.fail({ code: grpcCode.resourceExhausted, message: text });
+    return true;
   }
 
   end(): void {

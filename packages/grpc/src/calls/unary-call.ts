@@ -1,7 +1,7 @@
 // One message, one answer.
 
 import type { Stream, StreamListener } from '../connection/stream.ts';
-import type { UnaryHandler } from './handler.ts';
+import type { Answer, UnaryHandler } from './handler.ts';
 import { Incoming, type IncomingOptions, type MessageTaker } from './incoming.ts';
 import type { ServerCall } from './server-call.ts';
 import { grpcCode, outOfMemory, type Status } from './status.ts';
@@ -57,7 +57,7 @@ export class UnaryCall implements StreamListener, MessageTaker {
     }
     if (this.#call.isOver) return;
     this.#working = true;
-    let answer: Promise<Uint8Array>;
+    let answer: Promise<Answer>;
     try {
       answer = Promise.resolve(this.#handle(request, this.#call));
     } catch (error: unknown) {
@@ -77,9 +77,9 @@ export class UnaryCall implements StreamListener, MessageTaker {
     this.#call.failWith(error);
   }
 
-  #answer(response: Uint8Array): void {
+  #answer(response: Answer): void {
     try {
-      this.#call.write(response);
+      this.#call.answer(response);
       this.#call.end();
       this.#done();
     } catch (error: unknown) {

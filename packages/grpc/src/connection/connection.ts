@@ -78,7 +78,11 @@ export class Connection {
     this.#onEvent = onEvent;
     this.#onClosed = onClosed;
     this.#timers = new Timers(scheduler);
-    this.#memory = memory.share(() => this.#onError(mostMemory()));
+    this.#memory = memory.share({
+      scheduler,
+      yieldMs: limits.yieldMs,
+      giveUp: () => this.#onError(mostMemory()),
+    });
     this.#encoder = new Encoder({ tableSizeMax: tableBytes });
     this.#pings = new PingPolicy(keepalive, scheduler);
     const floods = new Floods(limits, scheduler);

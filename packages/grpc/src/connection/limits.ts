@@ -24,6 +24,8 @@ export interface ConnectionLimits {
   readonly queueBytesMax: number;
   /** With more than that held back, something must be taken within this time. */
   readonly stallMs: number;
+  /** While others wait for memory, so long may nothing be taken of what is held back. */
+  readonly yieldMs: number;
   /** What the socket may hold back, before the connection neither reads nor writes on. */
   readonly backlogBytesMax: number;
   /** Preface, SETTINGS, and the acknowledgement of ours must all be here by then. */
@@ -52,6 +54,7 @@ export const defaultLimits: ConnectionLimits = {
   streamQueueBytes: 65_536,
   queueBytesMax: 16_777_216,
   stallMs: 30_000,
+  yieldMs: 5000,
   backlogBytesMax: 262_144,
   openingMs: 10_000,
   blockMs: 10_000,

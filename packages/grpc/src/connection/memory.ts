@@ -5,6 +5,7 @@
 
 import { errorCode } from '../frames/frame.ts';
 import { ConnectionError } from '../frames/frame-errors.ts';
+import { AnswerLine, type Answers, type ClientOptions } from './answers.ts';
 
 /** Of a connection that does nothing: both header tables, and what belongs to them. */
 const connectionBytes = 8192;
@@ -12,11 +13,17 @@ const connectionBytes = 8192;
 export class MemoryBudget {
   readonly #bytesMax: number;
   readonly #shares = new Set<MemoryShare>();
+  readonly #answers: AnswerLine;
   #bytes = 0;
   #making = false;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
+    this.#answers = new AnswerLine(
+      bytesMax,
+      () => this.#bytes,
+      () => this.#heaviest()?.giveUp(),
+    );
   }
 
   /** What is held now. */
@@ -24,9 +31,9 @@ export class MemoryBudget {
     return this.#bytes;
   }
 
-  /** For one connection. `giveUp` ends it. */
-  share(giveUp: () => void): MemoryShare {
-    const share = new MemoryShare(this, giveUp);
+  /** For one connection. */
+  share(options: ClientOptions): MemoryShare {
+    const share = new MemoryShare(this, this.#answers, options);
     this.#shares.add(share);
     share.add(connectionBytes);
     return share;
@@ -45,22 +52,33 @@ export class MemoryBudget {
   /** Only for shares: whether `share` may hold so much more, once others have given way to it. */
   allows(share: MemoryShare, more: number): boolean {
     // A call that ends may ask for another one; it gets what there is.
-    while (this.#bytes + more > this.#bytesMax && !this.#making) {
+    while (this.#counted + more > this.#bytesMax && !this.#making) {
       const largest = this.#largest();
-      if (largest === undefined || largest === share || largest.bytes <= share.bytes + more) break;
-      const [before, held] = [this.#bytes, largest.bytes];
+      if (largest === undefined || largest === share || largest.counted <= share.counted + more) break;
+      const [before, held] = [this.#bytes, largest.counted];
       this.#making = true;
       largest.giveUp();
       this.#making = false;
       // What handlers still work on stays: to end more connections would free no more.
       if (this.#bytes > before - held / 2) break;
     }
-    return this.#bytes + more <= this.#bytesMax;
+    return this.#counted + more <= this.#bytesMax;
+  }
+
+  get #counted(): number {
+    return this.#bytes - this.#answers.uncounted;
+  }
+
+  /** With the answer that is not counted: it has had its time. */
+  #heaviest(): MemoryShare | undefined {
+    let heaviest: MemoryShare | undefined;
+    for (const share of this.#shares) if (share.bytes > (heaviest?.bytes ?? 0)) heaviest = share;
+    return heaviest;
   }
 
   #largest(): MemoryShare | undefined {
     let largest: MemoryShare | undefined;
-    for (const share of this.#shares) if (share.bytes > (largest?.bytes ?? 0)) largest = share;
+    for (const share of this.#shares) if (share.counted > (largest?.counted ?? 0)) largest = share;
     return largest;
   }
 }
@@ -68,17 +86,32 @@ export class MemoryBudget {
 /** What one connection holds. */
 export class MemoryShare {
   readonly #budget: MemoryBudget;
+  readonly #line: AnswerLine;
   readonly giveUp: () => void;
+  readonly answers: Answers;
   #bytes = 0;
   #closed = false;
 
-  constructor(budget: MemoryBudget, giveUp: () => void) {
+  constructor(budget: MemoryBudget, line: AnswerLine, options: ClientOptions) {
     this.#budget = budget;
-    this.giveUp = giveUp;
+    this.#line = line;
+    this.giveUp = options.giveUp;
+    this.answers = line.client(options);
   }
 
   get bytes(): number {
     return this.#bytes;
+  }
+
+  /** But for a huge answer that is not counted. */
+  get counted(): number {
+    return this.#bytes - this.#line.uncountedOf(this.answers);
+  }
+
+  /** Bytes of answers wait for the client, or no longer. */
+  answered(bytes: number): void {
+    this.add(bytes);
+    if (!this.#closed) this.answers.add(bytes);
   }
 
   /** So much more is held, or less, whether it is allowed or not. */
@@ -108,6 +141,7 @@ export class MemoryShare {
     if (this.#closed) return;
     this.add(-this.#bytes);
     this.#closed = true;
+    this.answers.close();
     this.#budget.forget(this);
   }
 }

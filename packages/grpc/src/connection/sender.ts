@@ -125,13 +125,24 @@ export class Sender {
       this.#onWork();
       return true;
     }
+    return this.#queue(out, lead, [bytes], length);
+  }
+
+  /** As `write`, of bytes that lie in several places. Each is let go when it has been sent. */
+  writeAll(out: Outgoing, lead: Uint8Array, pieces: readonly Uint8Array[]): boolean {
+    if (out.over || out.trailers !== undefined) return true;
+    const length = pieces.reduce((sum, piece) => sum + piece.length, lead.length);
+    return this.#queue(out, lead, pieces, length);
+  }
+
+  #queue(out: Outgoing, lead: Uint8Array, pieces: readonly Uint8Array[], length: number): boolean {
     if (out.waiting && this.#queuedBytes > this.#limits.queueBytesMax) {
       this.#onOverrun(out.streamId);
       return false;
     }
     // A copy, where `slice` of a Buffer would be a view: whoever writes uses the same lead for the next message.
     if (lead.length > 0) out.queue.push(new Uint8Array(lead));
-    if (bytes.length > 0) out.queue.push(bytes);
+    for (const piece of pieces) if (piece.length > 0) out.queue.push(piece);
     out.queuedBytes += length;
     this.#hold(length);
     // An answer may be as long as it is; but then it is all that is held back.
@@ -269,7 +280,7 @@ export class Sender {
 
   #hold(bytes: number): void {
     this.#queuedBytes += bytes;
-    this.#memory.add(bytes);
+    this.#memory.answered(bytes);
   }
 
   #finish(out: Outgoing, { fields, constant }: Trailers): void {

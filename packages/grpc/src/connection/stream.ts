@@ -2,6 +2,7 @@
 
 import type { ErrorCode } from '../frames/frame.ts';
 import type { HeaderField } from '../hpack/header-field.ts';
+import type { Answers } from './answers.ts';
 import type { Outgoing } from './outgoing.ts';
 import type { Receiver, ReceiveWindow } from './receive-window.ts';
 import type { RequestHead } from './request-head.ts';
@@ -37,6 +38,7 @@ export interface RequestHandler {
 export interface StreamHost {
   readonly sender: Sender;
   readonly receiver: Receiver;
+  readonly answers: Answers;
   reset(stream: Stream, code: ErrorCode): void;
   released(stream: Stream): void;
 }
@@ -89,6 +91,16 @@ export class Stream {
     return this.#host.sender.write(this.#outgoing, lead, bytes);
   }
 
+  /** As `write`, of bytes that lie in several places; each is let go when it has been sent. */
+  writeAll(lead: Uint8Array, pieces: readonly Uint8Array[]): boolean {
+    return this.#host.sender.writeAll(this.#outgoing, lead, pieces);
+  }
+
+  /** Before an answer is made that may be large: see `Answers`. */
+  get answers(): Answers {
+    return this.#host.answers;
+  }
+
   /** Trailers, behind everything that was written. */
   end(fields: readonly HeaderField[], constant: boolean): void {
     this.#host.sender.end(this.#outgoing, { fields, constant });
@@ -110,6 +122,11 @@ export class Stream {
 
   /** So many bytes that came out of what arrived, by unzipping, are held; `bytes` is negative when they are let go. */
   unzipped(bytes: number): void {
+    if (!this.gone) this.#host.receiver.unzipped(this.#incoming, bytes);
+  }
+
+  /** So many bytes more are held for this call by whoever serves it, or less. */
+  hold(bytes: number): void {
     if (!this.gone) this.#host.receiver.unzipped(this.#incoming, bytes);
   }
 

@@ -4,6 +4,7 @@
 import { type ErrorCode, errorCode, flag } from '../frames/frame.ts';
 import { ConnectionError, StreamError } from '../frames/frame-errors.ts';
 import { dataSpan, rstStreamCode, windowIncrement } from '../frames/payloads.ts';
+import type { Answers } from './answers.ts';
 import { ClosedStreams } from './closed-streams.ts';
 import type { ConnectionEvent } from './events.ts';
 import type { FieldBlocks } from './field-blocks.ts';
@@ -38,6 +39,7 @@ export const streamIdMax: number = 2 ** 31 - 1;
 export class Streams implements StreamHost {
   readonly sender: Sender;
   readonly receiver: Receiver;
+  readonly answers: Answers;
   readonly #options: StreamsOptions;
   readonly #streams = new Map<number, Stream>();
   readonly #closed = new ClosedStreams();
@@ -50,6 +52,7 @@ export class Streams implements StreamHost {
     this.#options = options;
     this.sender = options.sender;
     this.receiver = options.receiver;
+    this.answers = options.memory.answers;
   }
 
   /** Streams that the client can still hear of. */

@@ -4,11 +4,12 @@ import { InFlight } from '../../src/connection/in-flight.ts';
 import { MemoryBudget } from '../../src/connection/memory.ts';
 import type { Wire } from '../../src/connection/wire.ts';
 import { ChunkPool, FrameWriter } from '../../src/frames/frame-writer.ts';
+import { VirtualTime } from '../virtual-time.ts';
 
 function play() {
   const pool = new ChunkPool();
   const memory = new MemoryBudget(1_000_000);
-  const share = memory.share(() => undefined);
+  const share = memory.share({ scheduler: new VirtualTime(), yieldMs: 5000, giveUp: () => undefined });
   const before = memory.bytes;
   const done: (() => void)[] = [];
   const play = { waiting: 0, done, held: () => memory.bytes - before, write };

@@ -97,8 +97,14 @@ export class HostileRun {
     const row = await this.#measure('alone', until(ms));
     // Which collects.
     await this.state();
-    this.#warmKiB = readMemory(this.#server.pid).residentKiB;
+    const { residentKiB, mappedKiB } = readMemory(this.#server.pid);
+    this.#warmKiB = residentKiB - mappedKiB;
     return row;
+  }
+
+  /** What the server has in memory when it has nothing to do, mapped files left out. */
+  get warmMiB(): number {
+    return this.#warmKiB / 1024;
   }
 
   state(): Promise<ServerState> {
@@ -129,7 +135,9 @@ export class HostileRun {
       this.#measure(attacks.map(({ name }) => name).join(', '), () => !isOver),
       orders,
     ]);
-    const grownMiB = (readMemory(this.#server.pid).peakKiB - this.#warmKiB) / 1024;
+    // Files that are mapped are the system's, which takes those pages back as it likes.
+    const { peakKiB, mappedKiB } = readMemory(this.#server.pid);
+    const grownMiB = (peakKiB - mappedKiB - this.#warmKiB) / 1024;
     const after = await this.#settled();
     const fates: Record<string, number> = {};
     for (const [fate, count] of judged.flatMap((one) => Object.entries(one.fates))) {
@@ -223,10 +231,14 @@ function passed(ms: number): Promise<void> {
 }
 
 /** proc(5): what a process has in memory, and the most it had since `forgetPeak`. */
-function readMemory(pid: number | undefined): { readonly residentKiB: number; readonly peakKiB: number } {
+function readMemory(pid: number | undefined): {
+  readonly residentKiB: number;
+  readonly mappedKiB: number;
+  readonly peakKiB: number;
+} {
   const status = readFileSync(`/proc/${pid}/status`, 'latin1');
   const numberOf = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, 'm').exec(status)?.[1]);
-  return { residentKiB: numberOf('VmRSS'), peakKiB: numberOf('VmHWM') };
+  return { residentKiB: numberOf('VmRSS'), mappedKiB: numberOf('RssFile'), peakKiB: numberOf('VmHWM') };
 }
 
 function forgetPeak(pid: number | undefined): void {

@@ -32,7 +32,7 @@ export async function printTable(target: Target, attacks: readonly Attack[]): Pr
     const alone = await run.warm(Math.min(ms, 3000));
     const begun = await run.state();
     process.stdout.write(
-      `${connections} connections at a time, ${values.seconds} s each; the client alone: ${times(alone)}\n\n`,
+      `${connections} connections at a time, ${values.seconds} s each; the server has ${run.warmMiB.toFixed(0)} MiB; the client alone: ${times(alone)}\n\n`,
     );
     process.stdout.write(
       '| attack | memory grows by | p99 alone | beside the attack | ended |\n| --- | --- | --- | --- | --- |\n',

@@ -31,7 +31,8 @@ function open(method: Method): { readonly listener: RequestListener; readonly wr
 
 const check = async (health: Health, request: Uint8Array): Promise<string> => {
   const method = methodOf(health.service, 'Check');
-  return method.kind === 'unary' ? Buffer.from(await method.handle(request, call)).toString('hex') : '';
+  const answer = method.kind === 'unary' ? await method.handle(request, call) : [];
+  return Buffer.concat(answer instanceof Uint8Array ? [answer] : answer).toString('hex');
 };
 
 test('health: a service is what was said of it last, and NOT_FOUND if nothing was', async () => {
