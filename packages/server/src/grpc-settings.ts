@@ -8,8 +8,11 @@ export const connectionsMax = 20_000;
 const grpcOverheadBytes = 512 * 1024;
 /** All watches of a client share a connection, but nobody has as many. */
 const concurrentStreamsMax = 65_536;
-/** Answers that wait for their clients are most of it, and whoever asks for all keys gets one answer. */
-const memoryBytesMax = 512 * 2 ** 20;
+/**
+ * For all clients together. Reads make no answers beyond it but one at a time (`Reading`), so it need not hold what the largest
+ * clients ask for.
+ */
+const memoryBytesMax = 96 * 2 ** 20;
 /**
  * Before a watch counts as slow. etcd holds back 128 responses, however large; some of the largest transactions must fit, or
  * watchers would be told of them later than etcd tells, under a later revision.

@@ -1,17 +1,38 @@
 // The answers of the KV service by hand: rows come out of the state machine encoded and are spliced in. Each answer is
 // measured first and then written once. Field numbers are those of `etcdserverpb`.
 
+import type { Answer } from '@kontiki/grpc';
 import type { DeleteRangeResult, PutResult, RangeResult, TxnResult } from '@kontiki/kv';
 import { bytesSize, flagSize, numberSize, varintSize, Writer } from './proto-writer.ts';
 import { type EncodedHeader, emptyHeader, operationHeader } from './response-header.ts';
 
 type KvResult = RangeResult | PutResult | DeleteRangeResult | TxnResult;
 
-export function encodeResponse(result: KvResult, header: EncodedHeader): Buffer {
+/** A longer answer is cut into pieces, of which each is let go when it has been sent. */
+const wholeBytesMax = 262_144;
+const pieceBytes = 65_536;
+
+export function encodeResponse(result: KvResult, header: EncodedHeader): Answer {
+  return measuredResponse(result, header).encode();
+}
+
+/** An answer whose length is known before it is written. */
+export interface MeasuredResponse {
+  readonly size: number;
+  encode(): Answer;
+}
+
+export function measuredResponse(result: KvResult, header: EncodedHeader): MeasuredResponse {
   const plan = planOf(result, header);
-  const writer = new Writer(plan.size);
-  plan.write(writer);
-  return writer.finish();
+  const { size } = plan;
+  return {
+    size,
+    encode: () => {
+      const writer = size <= wholeBytesMax ? new Writer(size) : new Writer(size, pieceBytes);
+      plan.write(writer);
+      return size <= wholeBytesMax ? writer.finish() : writer.finishPieces();
+    },
+  };
 }
 
 /** An answer that is a header and nothing else. */

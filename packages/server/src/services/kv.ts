@@ -27,8 +27,10 @@ import { commandBytes } from './command-size.ts';
 import type { ServiceContext } from './context.ts';
 import { encodeHeaderOnly, encodeResponse } from './kv-responses.ts';
 import { serviceOf, unary } from './method.ts';
+import { Reading } from './reading.ts';
 
 export function kvService({ member, headers, limits }: ServiceContext): Service {
+  const reading = new Reading(member, headers);
   const check = (request: RequestOp): void => {
     const error = checkRequest(request, { txnOperationsMax: limits.txnOperationsMax });
     if (error !== undefined) throw refusal(error.code);
@@ -46,14 +48,13 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
   return serviceOf(
     KV,
     {
-      Range: unary(RangeRequestSchema, async (message) => {
+      Range: unary(RangeRequestSchema, async (message, _bytes, call) => {
         if (!message.serializable && member.isLearner()) throw refusal('notSupportedForLearner');
         if (message.key.length === 0) throw refusal('emptyKey');
         const request = rangeRequest(message);
         if (request === undefined) throw refusal('invalidSortOption');
         if (!message.serializable) await member.linearize();
-        const result = unwrap(member.store.range(request));
-        return encodeResponse(result, headers.encoded(result.revision));
+        return await reading.range(request, call, unwrap);
       }),
 
       Put: unary(PutRequestSchema, async (message, bytes) => {
@@ -68,7 +69,7 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
         return encodeResponse(result, headers.encoded(result.revision));
       }),
 
-      Txn: unary(TxnRequestSchema, async (message, bytes) => {
+      Txn: unary(TxnRequestSchema, async (message, bytes, call) => {
         const request = txnRequest(message);
         if (request === undefined) throw refusal(hasUnknownSort(message) ? 'invalidSortOption' : 'unknownComparison');
         check(request);
@@ -77,8 +78,7 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
           return encodeResponse(result, headers.encoded(result.revision));
         }
         if (!operationsOf(message).every(isSerializable)) await member.linearize();
-        const result = unwrap(member.store.readTxn(request));
-        return encodeResponse(result, headers.encoded(result.revision));
+        return await reading.txn(call, () => unwrap(member.store.readTxn(request)));
       }),
 
       Compact: unary(CompactionRequestSchema, async ({ revision, physical }, bytes, call) => {

@@ -1,7 +1,7 @@
 // From a typed function to a method of bytes: reads the request, and turns whatever is thrown into a refusal of the table.
 
 import { type DescMessage, type DescService, fromBinary, type MessageShape } from '@bufbuild/protobuf';
-import { type Call, type Method, RpcError, type Service } from '@kontiki/grpc';
+import { type Answer, type Call, type Method, RpcError, type Service } from '@kontiki/grpc';
 import { notBuilt, refusalOf, unreadable, unreadableOnStream } from '../errors.ts';
 import { refusing } from '../rpc/router.ts';
 import { checkWireTypes, messageDepthMax } from './wire-types.ts';
@@ -9,7 +9,7 @@ import { checkWireTypes, messageDepthMax } from './wire-types.ts';
 /** `bytes` are the request as the client encoded it. */
 export function unary<Schema extends DescMessage>(
   schema: Schema,
-  handle: (request: MessageShape<Schema>, bytes: Uint8Array, call: Call) => Promise<Uint8Array>,
+  handle: (request: MessageShape<Schema>, bytes: Uint8Array, call: Call) => Promise<Answer>,
 ): Method {
   return {
     kind: 'unary',

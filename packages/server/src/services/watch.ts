@@ -2,7 +2,7 @@
 // read, responses encoded, and a client that reads slowly is felt by its watchers as back-pressure.
 
 import { type WatchCreateRequest as CreateMessage, Watch, WatchRequestSchema } from '@kontiki/etcd-proto';
-import type { RequestListener, ResponseStream, Service } from '@kontiki/grpc';
+import type { Call, RequestListener, ResponseStream, Service } from '@kontiki/grpc';
 import { keyOfBytes, type WatchCreateRequest, type WatchResponse, type WatchStream } from '@kontiki/kv';
 import { clampInt64 } from '@kontiki/member';
 import type { ServiceContext } from './context.ts';
@@ -12,18 +12,25 @@ import { encodeWatchResponse } from './watch-responses.ts';
 
 export function watchService(context: ServiceContext): Service {
   return serviceOf(Watch, {
-    Watch: { kind: 'bidi', open: (_call, responses) => new WatchConnection(context, responses) },
+    Watch: { kind: 'bidi', open: (call, responses) => new WatchConnection(context, call, responses) },
   });
 }
 
+/** What a watcher takes as long as it lives, with what the heap has to spare for it. */
+const watcherBytes = 1024;
+
 class WatchConnection implements RequestListener {
   readonly #context: ServiceContext;
+  readonly #call: Call;
   readonly #responses: ResponseStream;
   readonly #drain: Drain;
   readonly #stream: WatchStream;
+  /** Watchers that came, less those that went, and are not counted yet. */
+  #uncounted = 0;
 
-  constructor(context: ServiceContext, responses: ResponseStream) {
+  constructor(context: ServiceContext, call: Call, responses: ResponseStream) {
     this.#context = context;
+    this.#call = call;
     this.#responses = responses;
     this.#stream = context.member.watch({ send: (response) => this.#send(response) });
     this.#drain = new Drain(responses, () => this.#stream.resume());
@@ -32,6 +39,7 @@ class WatchConnection implements RequestListener {
   /** Waits for a client that does not read: its requests have answers, and those are not piled up. */
   message(bytes: Uint8Array): void | Promise<void> {
     this.#obey(bytes);
+    this.#count();
     return this.#drain.wanted();
   }
 
@@ -66,11 +74,20 @@ class WatchConnection implements RequestListener {
     }
   }
 
+  /** Whoever has too many loses the stream by it. */
+  #count(): void {
+    const watchers = this.#uncounted;
+    this.#uncounted = 0;
+    if (watchers !== 0) this.#call.hold(watchers * watcherBytes);
+  }
+
   #refuse(reason: string): void {
     this.#send({ kind: 'refused', watchId: -1, revision: this.#context.member.store.revision, reason });
   }
 
   #send(response: WatchResponse): boolean {
+    if (response.kind === 'created') this.#uncounted += 1;
+    else if (response.kind === 'canceled') this.#uncounted -= 1;
     const header = this.#context.headers.encoded(response.revision);
     return this.#drain.after(this.#responses.write(encodeWatchResponse(response, header)));
   }

@@ -8,7 +8,7 @@ import {
   type MessageShape,
   toBinary,
 } from '@bufbuild/protobuf';
-import { Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
+import { type ChannelOptions, Client, credentials, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { MemoryBackend } from '@kontiki/kv';
 import { MemoryDisk, tableChecksum, type VfsErrorCode } from '@kontiki/wal';
 import { readFlags } from '../../src/config/flags.ts';
@@ -93,8 +93,8 @@ export function recordingLogger(): {
 export class EtcdClient {
   readonly grpc: Client;
 
-  constructor(address: { readonly host: string; readonly port: number }) {
-    this.grpc = new Client(`${address.host}:${address.port}`, credentials.createInsecure());
+  constructor(address: { readonly host: string; readonly port: number }, options: ChannelOptions = {}) {
+    this.grpc = new Client(`${address.host}:${address.port}`, credentials.createInsecure(), options);
   }
 
   call<Request extends DescMessage, Response extends DescMessage>(

@@ -11,7 +11,7 @@ import {
   TxnRequestSchema,
   WatchRequestSchema,
 } from '@kontiki/etcd-proto';
-import { type Call, grpcCode } from '@kontiki/grpc';
+import { type Answer, type Call, grpcCode } from '@kontiki/grpc';
 import { VfsError } from '@kontiki/wal';
 import type { ServerConfig } from '../../src/config/server-config.ts';
 import { DataDirError } from '../../src/data-dir.ts';
@@ -145,7 +145,7 @@ describe('a server', () => {
     const { member } = first;
     const limits = { requestBytesMax: 1_000_000, txnOperationsMax: 128, leaseTtlMin: 1 };
     const { methods } = kvService({ member, headers: new Headers(member), limits, logger: silentLogger });
-    const handle = (method: string, chunk: Uint8Array): Promise<Uint8Array> => {
+    const handle = (method: string, chunk: Uint8Array): Promise<Answer> => {
       const found = methods[method];
       assert.ok(found?.kind === 'unary');
       return found.handle(chunk, { cancelled: false } as Call);
