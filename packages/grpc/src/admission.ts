@@ -58,6 +58,11 @@ export class Admission {
     return true;
   }
 
+  /** Closes whoever has not said what it speaks: nothing of its own is under way. */
+  endHandshakes(): void {
+    for (const socket of [...this.#handshakes.values()]) socket.destroy();
+  }
+
   /** It has said what it speaks. */
   settled(socket: Newcomer): void {
     this.#handshakes.delete(endsOf(socket));

@@ -202,8 +202,9 @@ export class GrpcServer {
    */
   async drain(graceMs: number): Promise<void> {
     const gone = this.#stopListening();
+    this.#admission.endHandshakes();
     for (const connection of this.#connections) connection.drain(graceMs);
-    // What is not HTTP/2 yet has nothing to finish.
+    // What is not HTTP/2 is its taker's to end.
     const cancel = this.#clock.after(graceMs + closeMs, () => this.#cut());
     await gone;
     cancel();

@@ -6,6 +6,7 @@ import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { test } from 'node:test';
 import { GrpcServer } from '../src/index.ts';
+import { systemClock } from '../src/system-clock.ts';
 import { echoRouter } from './echo-service.ts';
 
 /** The bytes that come back for an echo of `x`, trailers aside. */
@@ -58,4 +59,23 @@ test('a socket that was closed before anybody took it does not hold up a drain',
   await server.drain(0);
   client.destroy();
   others.close();
+});
+
+test('a drain closes at once who has not said what it speaks', { timeout: 10_000 }, async () => {
+  const clock = { ...systemClock, after: () => () => undefined };
+  const server = new GrpcServer({ router: echoRouter, clock });
+  const { port } = await server.listen({ host: '127.0.0.1', port: 0 });
+  const silent = connect(port, '127.0.0.1');
+  const half = connect(port, '127.0.0.1', () => half.write('PRI * HT'));
+  await Promise.all([once(silent, 'connect'), once(half, 'connect')]);
+  // Who came last is in: so are those before.
+  const session = connectHttp2(`http://127.0.0.1:${port}`);
+  assert.equal(await say(session), '\0\0\0\0\x01x');
+  session.close();
+  await once(session, 'close');
+  const closed = [silent, half].map((socket) => once(socket.resume(), 'close'));
+
+  await server.drain(60_000);
+
+  await Promise.all(closed);
 });
