@@ -184,3 +184,12 @@ it('messages are the same wherever the stream was cut', () => {
     assert.ok(cutter.isBetween);
   }
 });
+
+it('a message that is longer than may be is refused by its head', () => {
+  const cutter = new MessageCutter(1000);
+  const refused = { name: 'RpcError', code: grpcCode.resourceExhausted };
+
+  assert.throws(() => [...cutter.cut(framed(Buffer.alloc(1001)).subarray(0, 5))], refused);
+
+  assert.equal([...new MessageCutter(1000).cut(framed(Buffer.alloc(1000)))].length, 1);
+});
