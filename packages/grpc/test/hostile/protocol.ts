@@ -55,9 +55,10 @@ export type FromChild =
 export async function startChild(
   file: string,
   args: readonly string[],
+  execArgv: readonly string[] = ['--conditions=source', '--import', 'tsx'],
 ): Promise<{ readonly child: ChildProcess; readonly ready: FromChild }> {
   const child = fork(file, args, {
-    execArgv: ['--conditions=source', '--import', 'tsx'],
+    execArgv: [...execArgv],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
   // All attacks of a run may be waited for at once.

@@ -22,6 +22,8 @@ import {
 export interface Target {
   /** The program of its process, which speaks `protocol.ts`. */
   readonly server: string;
+  /** For Node when it runs that program; from source by default. */
+  readonly execArgv?: readonly string[];
   /** The module that exports `attacks`. */
   readonly attacks: string;
   readonly path: string;
@@ -84,7 +86,7 @@ export class HostileRun {
 
   static async start(settings: Omit<ServerSettings, 'key' | 'cert'>, target = echoTarget): Promise<HostileRun> {
     const [server, offenders] = await Promise.all([
-      startChild(target.server, [JSON.stringify({ ...settings, ...createCertificate() })]),
+      startChild(target.server, [JSON.stringify({ ...settings, ...createCertificate() })], target.execArgv),
       startChild(here('offenders.ts'), [target.attacks]),
     ]);
     if (server.ready.kind !== 'ready' || server.ready.ports === undefined) throw new Error('the server has no ports');

@@ -23,7 +23,8 @@ export async function printTable(target: Target, attacks: readonly Attack[]): Pr
     {
       handshakeMs: patienceMs,
       limits: { stallMs: patienceMs, openingMs: patienceMs, blockMs: patienceMs },
-      keepalive: { intervalMs: patienceMs / 2, timeoutMs: patienceMs / 2 },
+      // Whoever has not opened is ended for that, and not because it answers no PING.
+      keepalive: { intervalMs: patienceMs / 2, timeoutMs: patienceMs },
     },
     target,
   );

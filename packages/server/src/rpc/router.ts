@@ -32,6 +32,9 @@ export interface RouterOptions {
   readonly stranger?: (error: unknown) => unknown;
 }
 
+/** What a stream takes with all that is around it, before anything is said on it. */
+const streamBytes = 4608;
+
 export function createRouter(options: RouterOptions): Router {
   return createPlainRouter(options.services.map((service) => watchedService(service, options)));
 }
@@ -56,6 +59,7 @@ function watched(path: string, method: Method, options: RouterOptions): Method {
       kind,
       open: (call, responses) => {
         observer.started(path, kind);
+        call.hold(streamBytes);
         const counted = new CountedStream(path, kind, responses, observer);
         const refusal = guard(path, kind, call);
         if (refusal !== undefined) {

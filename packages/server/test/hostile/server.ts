@@ -11,7 +11,6 @@ import type { FromChild, ServerSettings, ToChild } from '../../../grpc/test/host
 import { aliveBytes } from '../../../grpc/test/memory.ts';
 import { freePorts } from '../../src/dev/free-ports.ts';
 import { loggerTo } from '../../src/log.ts';
-import { startServer } from '../../src/server.ts';
 import { configOf } from '../server/memory-server.ts';
 import { healthyKey, healthyValue, largeBytes, largeKey, largeKeys, watchedBytes, watchedKey } from './stored.ts';
 
@@ -54,6 +53,8 @@ const logger = loggerTo('warn', {
     events[kind] = (events[kind] ?? 0) + 1;
   },
 });
+const program = new URL('../../dist/server.js', import.meta.url).href;
+const { startServer } = (await import(program)) as typeof import('../../src/server.ts');
 const server = await startServer(config, { logger, patience: { stallMs, openingMs, blockMs } });
 const { member } = server;
 
