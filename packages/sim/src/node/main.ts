@@ -6,6 +6,11 @@ import { mutantsCommand } from './mutants-command.ts';
 import { simCommand } from './sim-command.ts';
 
 const [command = '', ...rest] = process.argv.slice(2);
+// Whoever has read enough (`| head`) has closed the pipe.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 /** One line that is written over and over; only where somebody can see it move. */
 const progress = (line: string): void => {
