@@ -13,6 +13,8 @@ export interface RequestHead {
   /** All but the pseudo-header fields, in order. */
   readonly fields: readonly HeaderField[];
   readonly contentLength: number | undefined;
+  /** Of all fields, as RFC 7541 §4.1 counts them. */
+  readonly size: number;
   /** For the layer above: the same object is given to every request with the same fields. */
   note: unknown;
 }
@@ -30,7 +32,9 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
   const pseudo: (string | undefined)[] = [];
   const regular: HeaderField[] = [];
   let length: number | undefined;
+  let size = 0;
   for (const field of fields) {
+    size += field.size;
     const kind = kindOf(field);
     if (kind === malformed) return undefined;
     if (kind >= method && kind <= authority) {
@@ -57,6 +61,7 @@ export function readRequestHead(fields: readonly HeaderField[]): RequestHead | u
     authority: pseudo[authority],
     fields: regular,
     contentLength: length,
+    size,
     note: undefined,
   };
 }

@@ -55,15 +55,18 @@ export class Stream {
   promised: number | undefined;
   /** So much of the request may come behind the answer and is dropped; more is reset. */
   droppable = 0;
+  /** What it counts for besides what is sent on it: itself, and its head. */
+  readonly bytes: number;
   released = false;
   /** Not known to the connection any more. */
   gone = false;
 
-  constructor(host: StreamHost, id: number, remoteEnded: boolean, promised: number | undefined) {
+  constructor(host: StreamHost, id: number, remoteEnded: boolean, promised: number | undefined, bytes: number) {
     this.#host = host;
     this.id = id;
     this.remoteEnded = remoteEnded;
     this.promised = promised;
+    this.bytes = bytes;
     this.#outgoing = host.sender.open(id);
     this.#incoming = host.receiver.open(id);
   }

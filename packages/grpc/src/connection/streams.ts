@@ -31,8 +31,10 @@ export interface StreamsOptions {
   readonly onFewer: () => void;
 }
 
-/** Of a stream that holds nothing yet. */
+/** Of a stream that holds nothing yet, … */
 const streamBytes = 1024;
+/** … and of its head, which is there as long as the call is: fields are objects, and take more than they count. */
+const headFactor = 2;
 
 export const streamIdMax: number = 2 ** 31 - 1;
 
@@ -92,7 +94,7 @@ export class Streams implements StreamHost {
 
   released(stream: Stream): void {
     if (!stream.gone) return;
-    this.#options.memory.finish(streamBytes + stream.incoming.countedBytes);
+    this.#options.memory.finish(stream.bytes + stream.incoming.countedBytes);
     this.#lingering -= 1;
     this.#options.onFewer();
   }
@@ -237,10 +239,11 @@ export class Streams implements StreamHost {
       return;
     }
     if (head === 'malformed') throw new StreamError(streamId, errorCode.protocolError, 'a malformed request');
-    const stream = new Stream(this, streamId, ended, head === 'tooLarge' ? undefined : head.contentLength);
+    const own = head === 'tooLarge' ? streamBytes : streamBytes + headFactor * head.size;
+    const stream = new Stream(this, streamId, ended, head === 'tooLarge' ? undefined : head.contentLength, own);
     this.#keepPromise(stream, 0, ended);
-    const starved = !memory.allows(streamBytes);
-    memory.add(streamBytes);
+    const starved = !memory.allows(own);
+    memory.add(own);
     this.#streams.set(streamId, stream);
     if (starved) {
       onEvent({ kind: 'refused', streamId });
@@ -327,9 +330,9 @@ export class Streams implements StreamHost {
     this.receiver.close(stream.incoming, !stream.released);
     this.#streams.delete(stream.id);
     if (stream.released) {
-      this.#options.memory.add(-streamBytes);
+      this.#options.memory.add(-stream.bytes);
     } else {
-      this.#options.memory.linger(streamBytes + stream.incoming.countedBytes);
+      this.#options.memory.linger(stream.bytes + stream.incoming.countedBytes);
       this.#lingering += 1;
     }
     this.#options.onFewer();

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { MemoryBudget } from '../../src/connection/memory.ts';
 import { flag, frameType, setting } from '../../src/frames/frame.ts';
-import { Client, data, frame, rstStream, settings, windowUpdate } from '../client.ts';
+import { Client, data, frame, requestRows, rstStream, settings, windowUpdate } from '../client.ts';
 import { createRandom, seedOf } from '../random.ts';
 
 const seed = seedOf(64);
@@ -65,6 +65,20 @@ test('a request is refused when there is no memory for it', () => {
   assert.deepEqual(told(client), ['HEADERS 3 end', 'RST_STREAM 3 NO_ERROR']);
   assert.equal(client.requests.length, 1);
   assert.deepEqual(client.events, [{ kind: 'refused', streamId: 3 }]);
+});
+
+test('the head of a request counts as long as its call', () => {
+  const memory = new MemoryBudget(2 ** 40);
+  const client = greeted(memory);
+  const before = memory.bytes;
+
+  for (const streamId of [1, 3, 5, 7]) {
+    client.send(client.headers(streamId, { rows: [...requestRows, ['note', `${streamId}`.repeat(10_000)]] }));
+  }
+  assert.ok(memory.bytes >= before + 40_000);
+
+  for (const streamId of [1, 3, 5, 7]) client.send(rstStream(streamId, 8));
+  assert.equal(memory.bytes, before);
 });
 
 test('a message larger than its window is refused when there is no memory for it, before it is let in', () => {
