@@ -126,6 +126,7 @@ export class Connection {
     this.#inbound = new Inbound({
       ...shared,
       blocks,
+      scheduler,
       streams: this.#streams,
       onSettings: (settings) => this.#apply(settings),
       onPing: (isAnswer, opaque) => this.#onPing(isAnswer, opaque),
@@ -133,7 +134,8 @@ export class Connection {
         this.#clientGone = true;
         this.#endIfDrained();
       },
-      onLate: (error) => this.#onError(error),
+      onBusy: (isBusy) => this.#outbound.readerIsBusy(isBusy),
+      onError: (error) => this.#onError(error),
     });
     this.#keepalive = new Keepalive(
       keepalive,

@@ -18,6 +18,7 @@ import type { Floods } from './floods.ts';
 import type { ConnectionLimits } from './limits.ts';
 import type { MemoryShare } from './memory.ts';
 import { readPreface } from './preface.ts';
+import type { Scheduler } from './scheduler.ts';
 import type { Streams } from './streams.ts';
 import type { Timers } from './timers.ts';
 
@@ -28,13 +29,19 @@ export interface InboundOptions {
   readonly floods: Floods;
   readonly memory: MemoryShare;
   readonly timers: Timers;
+  readonly scheduler: Scheduler;
   readonly onSettings: (settings: PeerSettings) => void;
   /** `opaque` is good until the call returns. */
   readonly onPing: (isAnswer: boolean, opaque: Buffer) => void;
   readonly onGoaway: () => void;
-  /** Something that did not come in time. */
-  readonly onLate: (error: ConnectionError) => void;
+  /** More has come than is looked at in one turn: nothing need be read from the wire, until it is `false`. */
+  readonly onBusy: (isBusy: boolean) => void;
+  /** An offence that is found out later than it came, or something that did not come in time. */
+  readonly onError: (error: unknown) => void;
 }
+
+/** Field blocks, which are nearly all requests. The others have their turn before more of them. */
+const blocksPerTurn = 128;
 
 export class Inbound {
   readonly #options: InboundOptions;
@@ -46,7 +53,12 @@ export class Inbound {
   #settingsSeen = false;
   #settingsAcked = false;
   #cancelBlockTimer: () => void = () => undefined;
-  /** Of frames and field blocks that are not whole, as it was counted. */
+  #blocksOfTurn = 0;
+  #isBusy = false;
+  /** Came behind the last of a turn, and was not looked at yet. */
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  /** Of that, and of frames and field blocks that are not whole, as it was counted. */
   #partialBytes = 0;
 
   constructor(options: InboundOptions) {
@@ -77,17 +89,58 @@ export class Inbound {
   read(chunk: Buffer): void {
     try {
       const frames = this.#preface === undefined ? chunk : this.#readPreface(this.#preface, chunk);
-      if (frames.length > 0) this.#reader.read(frames);
+      if (frames.length > 0) this.#readFrames(frames);
     } finally {
-      const partialBytes = this.#reader.heldBytes + this.#blocks.heldBytes;
-      this.#options.memory.add(partialBytes - this.#partialBytes);
-      this.#partialBytes = partialBytes;
+      this.#count();
     }
   }
 
   /** Nothing of what was read already is looked at any more. */
   stop(): void {
     this.#reader.stop();
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+  }
+
+  #readFrames(frames: Buffer): void {
+    const at = this.#isBusy ? 0 : this.#reader.read(frames);
+    if (at === frames.length) return;
+    this.#waiting.push(frames.subarray(at));
+    this.#waitingBytes += frames.length - at;
+  }
+
+  #onBlock(streamId: number, endStream: boolean, bytes: Buffer, start: number, end: number): void {
+    this.#blocksOfTurn += 1;
+    if (this.#blocksOfTurn === 1) this.#options.scheduler.soon(this.#endTurn);
+    if (this.#blocksOfTurn === blocksPerTurn) {
+      this.#isBusy = true;
+      this.#reader.pause();
+      this.#options.onBusy(true);
+    }
+    this.#streams.onBlock(streamId, endStream, bytes, start, end);
+  }
+
+  readonly #endTurn = (): void => {
+    this.#blocksOfTurn = 0;
+    if (!this.#isBusy) return;
+    this.#isBusy = false;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    try {
+      for (const frames of waiting) this.#readFrames(frames);
+    } catch (error: unknown) {
+      this.#options.onError(error);
+    } finally {
+      this.#count();
+    }
+    if (!this.#isBusy) this.#options.onBusy(false);
+  };
+
+  #count(): void {
+    const partialBytes = this.#reader.heldBytes + this.#blocks.heldBytes + this.#waitingBytes;
+    this.#options.memory.add(partialBytes - this.#partialBytes);
+    this.#partialBytes = partialBytes;
   }
 
   #readPreface(before: Buffer, chunk: Buffer): Buffer {
@@ -159,12 +212,12 @@ export class Inbound {
     const span = headersSpan(flags, streamId, bytes, start, end);
     const endStream = (flags & flag.endStream) !== 0;
     if ((flags & flag.endHeaders) !== 0) {
-      this.#streams.onBlock(streamId, endStream, bytes, span.start, span.end);
+      this.#onBlock(streamId, endStream, bytes, span.start, span.end);
       return;
     }
     this.#blocks.begin(streamId, endStream, bytes, span.start, span.end);
     this.#cancelBlockTimer = this.#options.timers.after(this.#options.limits.blockMs, () => {
-      this.#options.onLate(new ConnectionError(errorCode.enhanceYourCalm, 'a field block took too long'));
+      this.#options.onError(new ConnectionError(errorCode.enhanceYourCalm, 'a field block took too long'));
     });
   }
 
@@ -173,7 +226,7 @@ export class Inbound {
     const block = this.#blocks.proceed((flags & flag.endHeaders) !== 0, bytes, start, end);
     if (block === undefined) return;
     this.#cancelBlockTimer();
-    this.#streams.onBlock(streamId, block.endStream, block.bytes, 0, block.bytes.length);
+    this.#onBlock(streamId, block.endStream, block.bytes, 0, block.bytes.length);
   }
 
   #onSettings(flags: number, streamId: number, bytes: Buffer, start: number, end: number): void {

@@ -44,6 +44,7 @@ export class Outbound {
   readonly sender: Sender;
   #flushing = false;
   #paused = false;
+  #readerIsBusy = false;
   #stopped = false;
   #cancelStall: (() => void) | undefined;
   readonly #flushNow = (): void => this.#flush();
@@ -101,10 +102,19 @@ export class Outbound {
   drained(): void {
     if (this.#paused) {
       this.#paused = false;
-      this.#options.wire.resume();
+      if (!this.#readerIsBusy) this.#options.wire.resume();
     }
     this.sender.unblock();
     this.#watchStall();
+  }
+
+  /** Whoever looks at what comes in has enough to do, or no longer. */
+  readerIsBusy(isBusy: boolean): void {
+    if (this.#stopped) return;
+    this.#readerIsBusy = isBusy;
+    if (this.#paused) return;
+    if (isBusy) this.#options.wire.pause();
+    else this.#options.wire.resume();
   }
 
   /** With the end of this turn. */

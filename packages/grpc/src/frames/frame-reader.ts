@@ -20,6 +20,7 @@ export class FrameReader {
   readonly #frameBytesMax: number;
   readonly #onFrame: OnFrame;
   #stopped = false;
+  #paused = false;
   // What has come of a frame that is not whole: its head, and when that is whole, head and payload together.
   #head: Buffer = Buffer.allocUnsafeSlow(frameHeadBytes);
   #pending: Buffer = empty;
@@ -41,10 +42,19 @@ export class FrameReader {
     this.#pending = empty;
   }
 
-  /** Throws `ConnectionError` when a frame is longer than allowed, and whatever `onFrame` throws; then it is over. */
-  read(chunk: Buffer): void {
+  /** Called from within `onFrame`: `read` returns behind this frame. */
+  pause(): void {
+    this.#paused = true;
+  }
+
+  /**
+   * Returns where it paused; what lies behind is to be read again. Throws `ConnectionError` when a frame is longer than
+   * allowed, and whatever `onFrame` throws; then it is over.
+   */
+  read(chunk: Buffer): number {
+    this.#paused = false;
     let at = this.#have > 0 ? this.#complete(chunk) : 0;
-    while (!this.#stopped && chunk.length - at >= frameHeadBytes) {
+    while (!this.#stopped && !this.#paused && chunk.length - at >= frameHeadBytes) {
       const length = lengthOf(chunk, at);
       this.#check(length);
       const end = at + frameHeadBytes + length;
@@ -52,7 +62,9 @@ export class FrameReader {
       this.#deliver(chunk, at, end);
       at = end;
     }
+    if (this.#paused) return at;
     if (!this.#stopped && at < chunk.length) this.#keep(chunk, at);
+    return chunk.length;
   }
 
   /** Fills up the frame that earlier chunks began; returns where the rest of this one begins. */
