@@ -1,7 +1,7 @@
 // The member's half of watches: opens streams on the hub, gives it time, and lets watchers that lie behind read history, a
 // bounded piece per turn, at once when there is a reason and otherwise as often as etcd looks.
 
-import type { History, KvRules, WatchCounts, WatchSink, WatchStream } from '@kontiki/kv';
+import type { History, KvRules, WatchCounts, WatchCreateRequest, WatchSink, WatchStream } from '@kontiki/kv';
 import { WatchHub } from '@kontiki/kv';
 import type { Ticker } from '@kontiki/raft';
 
@@ -33,20 +33,7 @@ export class Watching {
     const tenth = Math.floor(this.#progressTicks / 10);
     const jitter = tenth === 0 ? 0 : (this.#streams++ * 7919) % tenth;
     const stream = this.#hub.openStream(sink, { progressTicks: this.#progressTicks + jitter });
-    // A watcher of the past, and one whose sink was full, begins to read at once and not at the next look.
-    return {
-      create: (request) => {
-        stream.create(request);
-        this.#syncSoon();
-      },
-      cancel: (watchId) => stream.cancel(watchId),
-      requestProgress: () => stream.requestProgress(),
-      resume: () => {
-        stream.resume();
-        this.#syncSoon();
-      },
-      close: () => stream.close(),
-    };
+    return new SyncedStream(stream, this.#syncSoon);
   }
 
   advance(elapsed: number): void {
@@ -57,12 +44,45 @@ export class Watching {
     this.#syncSoon();
   }
 
-  #syncSoon(): void {
+  readonly #syncSoon = (): void => {
     if (this.#syncDue || this.#hub.counts().unsynced === 0) return;
     this.#syncDue = true;
     this.#ticker.defer(() => {
       this.#syncDue = false;
       if (this.#hub.syncWatchers(syncBytes)) this.#syncSoon();
     });
+  };
+}
+
+/** A watcher of the past, and one whose sink was full, begins to read at once and not at the next look. */
+class SyncedStream implements WatchStream {
+  readonly #stream: WatchStream;
+  readonly #syncSoon: () => void;
+
+  constructor(stream: WatchStream, syncSoon: () => void) {
+    this.#stream = stream;
+    this.#syncSoon = syncSoon;
+  }
+
+  create(request: WatchCreateRequest): void {
+    this.#stream.create(request);
+    this.#syncSoon();
+  }
+
+  cancel(watchId: number): void {
+    this.#stream.cancel(watchId);
+  }
+
+  requestProgress(): void {
+    this.#stream.requestProgress();
+  }
+
+  resume(): void {
+    this.#stream.resume();
+    this.#syncSoon();
+  }
+
+  close(): void {
+    this.#stream.close();
   }
 }

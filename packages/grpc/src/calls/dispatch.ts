@@ -80,7 +80,7 @@ export function createDispatch(router: Router, context: CallContext): RequestHan
 
 function open(router: Router, context: CallContext, head: RequestHead, stream: Stream, ended: boolean): StreamListener {
   const callHead = CallHead.of(head, router);
-  const { method, refusal, httpStatus, encoding } = callHead;
+  const { method, refusal, httpStatus } = callHead;
   if (httpStatus !== undefined) {
     const other = new NoCall(stream, httpStatus);
     if (ended) other.requestEnded();
@@ -90,14 +90,13 @@ function open(router: Router, context: CallContext, head: RequestHead, stream: S
     refuse(stream, refusal ?? router.unknown(head.path));
     return deaf;
   }
-  const options = { encoding, bytesMax: context.limits.receiveBytesMax, unzipLine: context.unzipLine };
   const call = new ServerCall(context, head, callHead, stream);
   if (method.kind === 'unary') {
-    const unary = new UnaryCall(method.handle, call, stream, options);
+    const unary = new UnaryCall(method.handle, call, stream, call.incomingOptions);
     if (ended) unary.requestEnded();
     return unary;
   }
-  const streaming = new StreamingCall(call, stream, options);
+  const streaming = new StreamingCall(call, stream);
   streaming.open(method.open);
   if (ended && !call.isOver) streaming.requestEnded();
   return streaming;

@@ -9,6 +9,7 @@ import type { HeaderField } from '../hpack/header-field.ts';
 import type { CallHead } from './call-head.ts';
 import { zip } from './compression.ts';
 import type { Answer, Call } from './handler.ts';
+import type { IncomingOptions } from './incoming.ts';
 import { Metadata, metadataField } from './metadata.ts';
 import { gzipHead, okTrailers, plainHead, statusFields } from './response-fields.ts';
 import { grpcCode, type Status } from './status.ts';
@@ -90,6 +91,11 @@ export class ServerCall implements Call {
 
   get metadata(): Metadata {
     return new Metadata(this.#head.fields);
+  }
+
+  get incomingOptions(): IncomingOptions {
+    const { limits, unzipLine } = this.#context;
+    return { encoding: this.#callHead.encoding, bytesMax: limits.receiveBytesMax, unzipLine };
   }
 
   /** The call has its status, whoever gave it: nothing is written any more. */

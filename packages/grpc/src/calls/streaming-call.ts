@@ -2,23 +2,25 @@
 
 import type { Stream, StreamListener } from '../connection/stream.ts';
 import type { RequestListener, ResponseStream, StreamHandler } from './handler.ts';
-import { Incoming, type IncomingOptions, type MessageTaker } from './incoming.ts';
+import { Incoming, type MessageTaker } from './incoming.ts';
 import type { ServerCall } from './server-call.ts';
 import { outOfMemory, type Status } from './status.ts';
 
 export class StreamingCall implements StreamListener, MessageTaker, ResponseStream {
   readonly #call: ServerCall;
-  readonly #incoming: Incoming;
+  readonly #stream: Stream;
+  /** Once something has come: there may be tens of thousands of streams that say nothing. */
+  #incoming: Incoming | undefined;
   readonly keeps = false;
-  readonly #drainListeners: (() => void)[] = [];
+  #drainListeners: (() => void)[] | undefined;
   #listener: RequestListener | undefined;
   #hasRoom = true;
-  #onRoom: () => void = () => undefined;
+  #onRoom: (() => void) | undefined;
   #closed = false;
 
-  constructor(call: ServerCall, stream: Stream, options: IncomingOptions) {
+  constructor(call: ServerCall, stream: Stream) {
     this.#call = call;
-    this.#incoming = new Incoming(stream, options, this);
+    this.#stream = stream;
   }
 
   /** Once, before anything arrives. */
@@ -31,17 +33,19 @@ export class StreamingCall implements StreamListener, MessageTaker, ResponseStre
   }
 
   data(bytes: Buffer, start: number, end: number): void {
+    this.#incoming ??= new Incoming(this.#stream, this.#call.incomingOptions, this);
     this.#incoming.push(bytes, start, end);
   }
 
   requestEnded(): void {
-    this.#incoming.end();
+    if (this.#incoming === undefined) this.ended();
+    else this.#incoming.end();
   }
 
   room(): void {
     this.#hasRoom = true;
-    this.#onRoom();
-    for (const listener of this.#drainListeners) listener();
+    this.#onRoom?.();
+    for (const listener of this.#drainListeners ?? []) listener();
   }
 
   starved(): void {
@@ -92,6 +96,7 @@ export class StreamingCall implements StreamListener, MessageTaker, ResponseStre
   }
 
   onDrain(listener: () => void): void {
+    this.#drainListeners ??= [];
     this.#drainListeners.push(listener);
   }
 
@@ -106,8 +111,9 @@ export class StreamingCall implements StreamListener, MessageTaker, ResponseStre
   #leave(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#incoming.stop();
+    this.#incoming?.stop();
     this.#listener?.closed();
-    this.#incoming.release();
+    if (this.#incoming === undefined) this.#stream.release();
+    else this.#incoming.release();
   }
 }

@@ -32,8 +32,8 @@ export interface RouterOptions {
   readonly stranger?: (error: unknown) => unknown;
 }
 
-/** What a stream takes with all that is around it, before anything is said on it. */
-const streamBytes = 4608;
+/** What a stream takes with all that is around it before anything is said on it, garbage included: V8 frees late. */
+const streamBytes = 3840;
 
 export function createRouter(options: RouterOptions): Router {
   return createPlainRouter(options.services.map((service) => watchedService(service, options)));
@@ -55,38 +55,17 @@ function watched(path: string, method: Method, options: RouterOptions): Method {
   const { guard, observer, stranger = (error) => error } = options;
   if (method.kind !== 'unary') {
     const { kind, open } = method;
+    const counter = { path, kind, observer };
     return {
       kind,
       open: (call, responses) => {
         observer.started(path, kind);
         call.hold(streamBytes);
-        const counted = new CountedStream(path, kind, responses, observer);
+        const counted = new CountedStream(counter, responses);
         const refusal = guard(path, kind, call);
-        if (refusal !== undefined) {
-          counted.fail(refusal);
-          return ignoring;
-        }
-        const listener = open(call, counted);
-        const thrown = (error: unknown): never => {
-          counted.finish(codeOf(error));
-          throw error;
-        };
-        return {
-          message: (request) => {
-            observer.received(path, kind);
-            try {
-              const taken = listener.message(request);
-              return taken === undefined ? undefined : taken.catch(thrown);
-            } catch (error: unknown) {
-              return thrown(error);
-            }
-          },
-          halfClose: () => listener.halfClose(),
-          closed: () => {
-            counted.finish(grpcCode.cancelled);
-            listener.closed();
-          },
-        };
+        if (refusal === undefined) counted.listener = open(call, counted);
+        else counted.fail(refusal);
+        return counted;
       },
     };
   }
@@ -117,22 +96,47 @@ function codeOf(error: unknown): number {
 
 const ignoring: RequestListener = { message: () => undefined, halfClose: () => undefined, closed: () => undefined };
 
-class CountedStream implements ResponseStream {
-  readonly #path: string;
-  readonly #kind: Method['kind'];
+/** What the streams of a method share. */
+interface StreamCounter {
+  readonly path: string;
+  readonly kind: Method['kind'];
+  readonly observer: CallObserver;
+}
+
+/** Both sides of one stream, in one object: there may be tens of thousands. */
+class CountedStream implements ResponseStream, RequestListener {
+  readonly #counter: StreamCounter;
   readonly #inner: ResponseStream;
-  readonly #observer: CallObserver;
+  listener: RequestListener = ignoring;
   #finished = false;
 
-  constructor(path: string, kind: Method['kind'], inner: ResponseStream, observer: CallObserver) {
-    this.#path = path;
-    this.#kind = kind;
+  constructor(counter: StreamCounter, inner: ResponseStream) {
+    this.#counter = counter;
     this.#inner = inner;
-    this.#observer = observer;
+  }
+
+  message(request: Uint8Array): void | Promise<void> {
+    const { observer, path, kind } = this.#counter;
+    observer.received(path, kind);
+    try {
+      return this.listener.message(request)?.catch((error: unknown) => this.#thrown(error));
+    } catch (error: unknown) {
+      return this.#thrown(error);
+    }
+  }
+
+  halfClose(): void {
+    this.listener.halfClose();
+  }
+
+  closed(): void {
+    this.#finish(grpcCode.cancelled);
+    this.listener.closed();
   }
 
   write(message: Uint8Array): boolean {
-    this.#observer.sent(this.#path, this.#kind);
+    const { observer, path, kind } = this.#counter;
+    observer.sent(path, kind);
     return this.#inner.write(message);
   }
 
@@ -141,18 +145,24 @@ class CountedStream implements ResponseStream {
   }
 
   end(): void {
-    this.finish(grpcCode.ok);
+    this.#finish(grpcCode.ok);
     this.#inner.end();
   }
 
   fail(error: Status): void {
-    this.finish(error.code);
+    this.#finish(error.code);
     this.#inner.fail(error);
   }
 
-  finish(code: number): void {
+  #thrown(error: unknown): never {
+    this.#finish(codeOf(error));
+    throw error;
+  }
+
+  #finish(code: number): void {
     if (this.#finished) return;
     this.#finished = true;
-    this.#observer.finished(this.#path, this.#kind, code);
+    const { observer, path, kind } = this.#counter;
+    observer.finished(path, kind, code);
   }
 }

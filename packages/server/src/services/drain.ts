@@ -13,10 +13,9 @@ export class Drain {
     });
   }
 
-  /** Notes what `write` said, and hands it on. */
-  after(wantsMore: boolean): boolean {
-    if (!wantsMore) this.#full = true;
-    return wantsMore;
+  /** `write` has said that the client reads slower than this is written. */
+  fill(): void {
+    this.#full = true;
   }
 
   /** Settles when the client has caught up; `undefined` when it has not fallen behind. */

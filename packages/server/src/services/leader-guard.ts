@@ -2,7 +2,7 @@
 // ended only when there was none for three election timeouts, since setting streams up again costs clients more.
 
 import { isUtf8 } from 'node:buffer';
-import type { Call, Method, ResponseStream, RpcError, Service } from '@kontiki/grpc';
+import type { Call, Method, RequestListener, ResponseStream, RpcError, Service } from '@kontiki/grpc';
 import type { Member } from '@kontiki/member';
 import { refusal } from '../errors.ts';
 
@@ -31,7 +31,7 @@ export function guardOf(member: Member): (path: string, kind: Method['kind'], ca
 /** The streams in progress. Ends those that want a leader when there has been none for too long, and all at the end. */
 export class OpenStreams {
   readonly #limitMs: number;
-  readonly #open = new Map<ResponseStream, { readonly wantsLeader: boolean }>();
+  readonly #open = new Set<OpenStream>();
   #timer: NodeJS.Timeout | undefined;
 
   constructor(member: Member, electionMs: number) {
@@ -49,14 +49,14 @@ export class OpenStreams {
   /** The server closes: a stream would go on for ever. */
   endAll(): void {
     clearTimeout(this.#timer);
-    for (const responses of [...this.#open.keys()]) responses.fail(refusal('stopped'));
+    for (const { responses } of [...this.#open]) responses.fail(refusal('stopped'));
   }
 
   #onLeader(leader: bigint | undefined): void {
     clearTimeout(this.#timer);
     if (leader !== undefined) return;
     this.#timer = setTimeout(() => {
-      for (const [responses, { wantsLeader }] of [...this.#open]) {
+      for (const { responses, wantsLeader } of [...this.#open]) {
         if (wantsLeader) responses.fail(refusal('noLeader'));
       }
     }, this.#limitMs);
@@ -69,18 +69,39 @@ export class OpenStreams {
     return {
       kind,
       open: (call, responses) => {
-        this.#open.set(responses, { wantsLeader: wantsLeader(call) });
         const listener = open(call, responses);
-        return {
-          message: (request) => listener.message(request),
-          halfClose: () => listener.halfClose(),
-          closed: () => {
-            this.#open.delete(responses);
-            listener.closed();
-          },
-        };
+        const stream = new OpenStream(this.#open, listener, responses, wantsLeader(call));
+        this.#open.add(stream);
+        return stream;
       },
     };
+  }
+}
+
+class OpenStream implements RequestListener {
+  readonly #all: Set<OpenStream>;
+  readonly #listener: RequestListener;
+  readonly responses: ResponseStream;
+  readonly wantsLeader: boolean;
+
+  constructor(all: Set<OpenStream>, listener: RequestListener, responses: ResponseStream, wantsLeader: boolean) {
+    this.#all = all;
+    this.#listener = listener;
+    this.responses = responses;
+    this.wantsLeader = wantsLeader;
+  }
+
+  message(request: Uint8Array): void | Promise<void> {
+    return this.#listener.message(request);
+  }
+
+  halfClose(): void {
+    this.#listener.halfClose();
+  }
+
+  closed(): void {
+    this.#all.delete(this);
+    this.#listener.closed();
   }
 }
 

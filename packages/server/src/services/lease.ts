@@ -16,7 +16,7 @@ import {
   LeaseTimeToLiveRequestSchema,
   LeaseTimeToLiveResponseSchema,
 } from '@kontiki/etcd-proto';
-import type { ResponseStream, Service } from '@kontiki/grpc';
+import type { RequestListener, ResponseStream, Service } from '@kontiki/grpc';
 import { bytesOfKey } from '@kontiki/kv';
 import { refusal, refusalOf } from '../errors.ts';
 import type { ServiceContext } from './context.ts';
@@ -65,43 +65,57 @@ export function leaseService(context: ServiceContext): Service {
 
     LeaseKeepAlive: {
       kind: 'bidi',
-      open: (_call, responses) => {
-        const drain = new Drain(responses);
-        let last: Promise<void> = Promise.resolve();
-        return {
-          message: (bytes) => {
-            last = renew(context, bytes, responses, drain);
-            return last;
-          },
-          halfClose: () => {
-            last.then(
-              () => responses.end(),
-              () => undefined,
-            );
-          },
-          closed: () => drain.release(),
-        };
-      },
+      open: (_call, responses) => new Renewals(context, responses),
     },
   });
 }
 
-async function renew(
-  { member, headers }: ServiceContext,
-  bytes: Uint8Array,
-  responses: ResponseStream,
-  drain: Drain,
-): Promise<void> {
-  const { ID } = readMessage(LeaseKeepAliveRequestSchema, bytes);
-  // Taken before the renewal: a client must not see a renewal at a revision at which the lease was already revoked.
-  const header = headers.message();
-  try {
-    const { ttl } = await member.keepAlive(ID);
-    const response = create(LeaseKeepAliveResponseSchema, { header, ID, TTL: BigInt(ttl) });
-    drain.after(responses.write(toBinary(LeaseKeepAliveResponseSchema, response)));
-    await drain.wanted();
-  } catch (error: unknown) {
-    throw refusalOf(error);
+class Renewals implements RequestListener {
+  readonly #context: ServiceContext;
+  readonly #responses: ResponseStream;
+  /** Once the client has fallen behind. */
+  #drain: Drain | undefined;
+  #last: Promise<void> | undefined;
+
+  constructor(context: ServiceContext, responses: ResponseStream) {
+    this.#context = context;
+    this.#responses = responses;
+  }
+
+  message(bytes: Uint8Array): Promise<void> {
+    this.#last = this.#renew(bytes);
+    return this.#last;
+  }
+
+  halfClose(): void {
+    if (this.#last === undefined) this.#responses.end();
+    else {
+      this.#last.then(
+        () => this.#responses.end(),
+        () => undefined,
+      );
+    }
+  }
+
+  closed(): void {
+    this.#drain?.release();
+  }
+
+  async #renew(bytes: Uint8Array): Promise<void> {
+    const { member, headers } = this.#context;
+    const { ID } = readMessage(LeaseKeepAliveRequestSchema, bytes);
+    // Taken before the renewal: a client must not see a renewal at a revision at which the lease was already revoked.
+    const header = headers.message();
+    try {
+      const { ttl } = await member.keepAlive(ID);
+      const response = create(LeaseKeepAliveResponseSchema, { header, ID, TTL: BigInt(ttl) });
+      if (this.#responses.write(toBinary(LeaseKeepAliveResponseSchema, response))) return;
+      this.#drain ??= new Drain(this.#responses);
+      this.#drain.fill();
+      await this.#drain.wanted();
+    } catch (error: unknown) {
+      throw refusalOf(error);
+    }
   }
 }
 

@@ -3,7 +3,7 @@
 
 import { type WatchCreateRequest as CreateMessage, Watch, WatchRequestSchema } from '@kontiki/etcd-proto';
 import type { Call, RequestListener, ResponseStream, Service } from '@kontiki/grpc';
-import { keyOfBytes, type WatchCreateRequest, type WatchResponse, type WatchStream } from '@kontiki/kv';
+import { keyOfBytes, type WatchCreateRequest, type WatchResponse, type WatchSink, type WatchStream } from '@kontiki/kv';
 import { clampInt64 } from '@kontiki/member';
 import type { ServiceContext } from './context.ts';
 import { Drain } from './drain.ts';
@@ -19,11 +19,12 @@ export function watchService(context: ServiceContext): Service {
 /** What a watcher takes as long as it lives, with what the heap has to spare for it. */
 const watcherBytes = 1024;
 
-class WatchConnection implements RequestListener {
+class WatchConnection implements RequestListener, WatchSink {
   readonly #context: ServiceContext;
   readonly #call: Call;
   readonly #responses: ResponseStream;
-  readonly #drain: Drain;
+  /** Once the client has fallen behind. */
+  #drain: Drain | undefined;
   readonly #stream: WatchStream;
   /** Watchers that came, less those that went, and are not counted yet. */
   #uncounted = 0;
@@ -32,15 +33,14 @@ class WatchConnection implements RequestListener {
     this.#context = context;
     this.#call = call;
     this.#responses = responses;
-    this.#stream = context.member.watch({ send: (response) => this.#send(response) });
-    this.#drain = new Drain(responses, () => this.#stream.resume());
+    this.#stream = context.member.watch(this);
   }
 
   /** Waits for a client that does not read: its requests have answers, and those are not piled up. */
   message(bytes: Uint8Array): void | Promise<void> {
     this.#obey(bytes);
     this.#count();
-    return this.#drain.wanted();
+    return this.#drain?.wanted();
   }
 
   /** As in etcd, a client that sends no more is still told everything. */
@@ -48,7 +48,7 @@ class WatchConnection implements RequestListener {
 
   closed(): void {
     this.#stream.close();
-    this.#drain.release();
+    this.#drain?.release();
   }
 
   #obey(bytes: Uint8Array): void {
@@ -82,14 +82,19 @@ class WatchConnection implements RequestListener {
   }
 
   #refuse(reason: string): void {
-    this.#send({ kind: 'refused', watchId: -1, revision: this.#context.member.store.revision, reason });
+    this.send({ kind: 'refused', watchId: -1, revision: this.#context.member.store.revision, reason });
   }
 
-  #send(response: WatchResponse): boolean {
+  /** Of the watchers: `false` until the client has read. */
+  send(response: WatchResponse): boolean {
     if (response.kind === 'created') this.#uncounted += 1;
     else if (response.kind === 'canceled') this.#uncounted -= 1;
     const header = this.#context.headers.encoded(response.revision);
-    return this.#drain.after(this.#responses.write(encodeWatchResponse(response, header)));
+    const wantsMore = this.#responses.write(encodeWatchResponse(response, header));
+    if (wantsMore) return true;
+    this.#drain ??= new Drain(this.#responses, () => this.#stream.resume());
+    this.#drain.fill();
+    return false;
   }
 }
 
