@@ -195,12 +195,17 @@ export type WatchResponse = { readonly watchId: number; readonly revision: numbe
 /** Where a stream's responses go. `false`: that one was taken, but send no more before `WatchStream.resume`. */
 export interface WatchSink {
   send(response: WatchResponse): boolean;
+  /**
+   * Whether events of the past may be sent now, a batch at a time: they can be read at any time, so there is no need for many of
+   * them to wait. After `false`, `WatchStream.resume` says when they may. Always, when absent.
+   */
+  takesHistory?(): boolean;
 }
 export interface WatchStream {
   create(request: WatchCreateRequest): void;
   cancel(watchId: number): void;
   requestProgress(): void;
-  /** The sink takes more again. */
+  /** The sink takes more again, of what happens or of history. */
   resume(): void;
   close(): void;
 }

@@ -101,7 +101,7 @@ export class WatchHub {
       for (const [watcher, caughtUp] of catchUp(this.#history, chosen, budget, this.#rules))
         this.#deliver(watcher, caughtUp);
     }
-    for (const watcher of this.#unsynced) if (watcher.stream.isWritable) return true;
+    for (const watcher of this.#unsynced) if (watcher.stream.takesHistory) return true;
     return false;
   }
 
@@ -114,7 +114,7 @@ export class WatchHub {
     const { compactRevision } = this.#history;
     const chosen: Watcher[] = [];
     for (const watcher of this.#unsynced) {
-      if (!watcher.stream.isWritable) continue;
+      if (!watcher.stream.takesHistory) continue;
       const isCompacted = watcher.nextRevision < compactRevision;
       if (isCompacted && this.#rules.whenCompacted() === 'cancelled') {
         watcher.stream.cancelCompacted(watcher, compactRevision);
@@ -130,7 +130,7 @@ export class WatchHub {
     if (watcher.state === 'gone') return;
     if (events.length > 0) {
       // Another watcher's events have filled the sink: this one keeps its place and its turn.
-      if (!watcher.stream.isWritable) return;
+      if (!watcher.stream.takesHistory) return;
       watcher.stream.sendEvents(watcher, events, this.#revision);
     }
     if (!this.#unsynced.delete(watcher)) return;

@@ -136,6 +136,11 @@ export class HubStream implements WatchStream {
     return !this.#isFull && !this.#isClosed;
   }
 
+  /** Whether events of the past may be sent now. */
+  get takesHistory(): boolean {
+    return this.isWritable && (this.#sink.takesHistory?.() ?? true);
+  }
+
   /** Sends the events of whole revisions, in fragments if there must be. Only while the stream is writable. */
   sendEvents(watcher: Watcher, events: readonly WatchEvent[], revision: number): void {
     const { prevKv } = watcher;

@@ -57,6 +57,8 @@ export class ServerCall implements Call {
   #headers: HeaderField[] | undefined;
   #trailers: HeaderField[] | undefined;
   #listeners: (() => void)[] | undefined;
+  /** Each ends a wait for room. */
+  #waits: Set<() => void> | undefined;
   #abort: AbortController | undefined;
 
   constructor(context: CallContext, head: RequestHead, callHead: CallHead, stream: Stream) {
@@ -132,12 +134,18 @@ export class ServerCall implements Call {
     let go: () => void = () => undefined;
     const leave = this.#stream.answers.room(bytes, () => go());
     if (leave === undefined) return undefined;
+    this.#waits ??= new Set();
+    const waits = this.#waits;
     return new Promise((resolve) => {
-      go = resolve;
-      this.onCancel(() => {
+      const giveUp = (): void => {
         leave();
         resolve();
-      });
+      };
+      go = () => {
+        waits.delete(giveUp);
+        resolve();
+      };
+      waits.add(giveUp);
     });
   }
 
@@ -229,6 +237,7 @@ export class ServerCall implements Call {
     const listeners = this.#listeners ?? [];
     this.#listeners = undefined;
     for (const listener of listeners) listener();
+    for (const giveUp of this.#waits ?? []) giveUp();
   }
 
   #close(code: number): void {

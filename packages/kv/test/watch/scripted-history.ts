@@ -88,7 +88,15 @@ export class KeptResponses implements WatchSink {
   readonly responses: WatchResponse[] = [];
   room: number = Number.POSITIVE_INFINITY;
 
+  /** Batches of history that it takes. */
+  batches: number = Number.POSITIVE_INFINITY;
+
+  takesHistory(): boolean {
+    return this.batches > 0;
+  }
+
   send(response: WatchResponse): boolean {
+    if (response.kind === 'events') this.batches -= 1;
     this.responses.push(response);
     this.room -= 1;
     return this.room > 0;

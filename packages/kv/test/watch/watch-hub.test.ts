@@ -554,3 +554,24 @@ test('a client that asks on and on without reading is cut off', () => {
   assert.throws(() => stream.cancel(0), /3 answers wait/);
   assert.equal(sink.take().length, 1);
 });
+
+test('history is sent when the sink takes it, and what happens is sent in any case', () => {
+  const { history, hub, sink, stream } = place();
+  puts(history, 2);
+  sink.batches = 1;
+  for (const _ of [0, 1]) stream.create(watch('a', { startRevision: 2 }));
+  stream.create(watch('a'));
+  sink.take();
+
+  // The first takes the only place, and the second keeps its turn.
+  assert.equal(hub.syncWatchers(budget), false);
+  assert.deepEqual(sink.take(), ['events 0 @3: put a 2, put a 3']);
+  history.write(['put', 'a']);
+  assert.deepEqual(sink.take(), ['events 2 @4: put a 4', 'events 0 @4: put a 4']);
+
+  sink.batches = 1;
+  stream.resume();
+  assert.equal(hub.syncWatchers(budget), false);
+  assert.deepEqual(sink.take(), ['events 1 @4: put a 2, put a 3, put a 4']);
+  assert.equal(hub.counts().unsynced, 0);
+});

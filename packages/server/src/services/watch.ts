@@ -25,6 +25,7 @@ class WatchConnection implements RequestListener, WatchSink {
   readonly #responses: ResponseStream;
   /** Once the client has fallen behind. */
   #drain: Drain | undefined;
+  #waitsForRoom = false;
   readonly #stream: WatchStream;
   /** Watchers that came, less those that went, and are not counted yet. */
   #uncounted = 0;
@@ -83,6 +84,20 @@ class WatchConnection implements RequestListener, WatchSink {
 
   #refuse(reason: string): void {
     this.send({ kind: 'refused', watchId: -1, revision: this.#context.member.store.revision, reason });
+  }
+
+  /** Of the watchers. What they missed is made for a client that has read most of what it was sent before. */
+  takesHistory(): boolean {
+    if (this.#waitsForRoom) return false;
+    const room = this.#call.room(0);
+    if (room === undefined) return true;
+    this.#waitsForRoom = true;
+    void room.then(() => {
+      this.#waitsForRoom = false;
+      // Otherwise what is full goes on by itself.
+      if (this.#drain?.wanted() === undefined) this.#stream.resume();
+    });
+    return false;
   }
 
   /** Of the watchers: `false` until the client has read. */

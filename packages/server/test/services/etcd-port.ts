@@ -11,6 +11,7 @@ import {
 import { type ClientDuplexStream, type ClientReadableStream, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { silentLogger } from '../../src/log.ts';
 import { etcdServices } from '../../src/services/all.ts';
+import type { ServiceContext } from '../../src/services/context.ts';
 import { ServingState } from '../../src/services/health.ts';
 import { guardOf, OpenStreams } from '../../src/services/leader-guard.ts';
 import { Headers } from '../../src/services/response-header.ts';
@@ -20,6 +21,7 @@ import { MemoryMember } from './memory-member.ts';
 export interface EtcdPort {
   readonly member: MemoryMember;
   readonly port: Port;
+  readonly context: ServiceContext;
   readonly serving: ServingState;
   /** Resolves with the response, or with the refusal as `CODE text`. */
   call<Request extends DescMessage, Response extends DescMessage>(
@@ -56,6 +58,7 @@ export async function openEtcdPort(options: EtcdPortOptions = {}): Promise<EtcdP
   return {
     member,
     port,
+    context,
     serving,
     call: (path, request, response, fields, metadata = {}) =>
       new Promise((resolve) => {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, it } from 'node:test';
-import type { MessageInitShape } from '@bufbuild/protobuf';
+import { fromBinary, type MessageInitShape, create as messageOf, toBinary } from '@bufbuild/protobuf';
 import {
   Event_EventType as EventType,
   WatchCreateRequest_FilterType as Filter,
@@ -9,7 +9,8 @@ import {
   type WatchResponse,
   WatchResponseSchema,
 } from '@kontiki/etcd-proto';
-import { grpcCode } from '@kontiki/grpc';
+import { type Call, grpcCode, type ResponseStream } from '@kontiki/grpc';
+import { watchService } from '../../src/services/watch.ts';
 import { type EtcdPort, openEtcdPort, TypedStream } from './etcd-port.ts';
 import { selfId } from './memory-member.ts';
 import { compactRequest, deleteRequest, putRequest } from './requests.ts';
@@ -268,4 +269,49 @@ describe('Watch', () => {
       await hasty.close();
     }
   });
+
+  it('makes what a watcher has missed when its client has read what it was sent before', async () => {
+    for (const value of ['1', '2', '3']) await put('a', value);
+    let room: Promise<void> | undefined;
+    let read = (): void => undefined;
+    const sent: WatchResponse[] = [];
+    const call: Pick<Call, 'room' | 'hold'> = { room: () => room, hold: () => undefined };
+    const responses: ResponseStream = {
+      write: (message) => {
+        sent.push(fromBinary(WatchResponseSchema, message));
+        room = new Promise((resolve) => {
+          read = () => {
+            room = undefined;
+            resolve();
+          };
+        });
+        return true;
+      },
+      onDrain: () => undefined,
+      end: () => undefined,
+      fail: () => undefined,
+    };
+    const { Watch } = watchService(etcd.context).methods;
+    if (Watch === undefined || Watch.kind === 'unary') throw new TypeError('Watch is no stream');
+    const listener = Watch.open(call as Call, responses);
+    const value = { key: bytes('a'), startRevision: 2n };
+    listener.message(
+      toBinary(WatchRequestSchema, messageOf(WatchRequestSchema, { requestUnion: { case: 'createRequest', value } })),
+    );
+    await turns();
+    assert.deepEqual(sent.map(events), [[]]);
+
+    read();
+    await turns();
+    assert.deepEqual(sent.map(events), [[], ['+a=1@2', '+a=2@3', '+a=3@4']]);
+
+    // What happens now is told at once.
+    await put('a', '4');
+    assert.deepEqual(sent.slice(2).map(events), [['+a=4@5']]);
+    listener.closed();
+  });
 });
+
+async function turns(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve));
+}
