@@ -43,10 +43,14 @@ const responseOverheadBytes = 64;
 /** Tag and length around an event, generously. */
 const eventOverheadBytes = 6;
 
+/** Shared, and always empty. */
+const noWatchers = new Map<number, Watcher>();
+
 export class HubStream implements WatchStream {
   readonly #owner: StreamOwner;
   readonly #sink: WatchSink;
-  readonly #watchers = new Map<number, Watcher>();
+  /** Of its own once there is one: streams on which nothing was asked yet should cost little. */
+  #watchers = noWatchers;
   /** Ids the stream chooses: 0, 1, 2, … and never one again. */
   #nextId = 0;
   #waiting: WatchResponse[] = [];
@@ -85,6 +89,7 @@ export class HubStream implements WatchStream {
       state: 'unsynced',
       isProgressDue: true,
     };
+    if (this.#watchers === noWatchers) this.#watchers = new Map();
     this.#watchers.set(watcher.id, watcher);
     this.#owner.admit(watcher);
     this.#send({ kind: 'created', watchId: watcher.id, revision: this.#owner.revision });

@@ -8,12 +8,15 @@ export interface Trailers {
   readonly constant: boolean;
 }
 
+/** Shared, and always empty. */
+const noQueue: Uint8Array[] = [];
+
 export class Outgoing {
   readonly streamId: number;
   /** §6.9.1: may become negative by SETTINGS (§6.9.2). */
   window: number;
-  /** In order; `offset` bytes of the first have gone out. */
-  readonly queue: Uint8Array[] = [];
+  /** In order; `offset` bytes of the first have gone out. Of its own once something waits: most streams never queue. */
+  queue: Uint8Array[] = noQueue;
   offset = 0;
   queuedBytes = 0;
   /** Set once nothing may be written any more; they go out behind the queue. */
@@ -26,5 +29,10 @@ export class Outgoing {
   constructor(streamId: number, window: number) {
     this.streamId = streamId;
     this.window = window;
+  }
+
+  push(bytes: Uint8Array): void {
+    if (this.queue === noQueue) this.queue = [bytes];
+    else this.queue.push(bytes);
   }
 }

@@ -141,8 +141,8 @@ export class Sender {
       return false;
     }
     // A copy, where `slice` of a Buffer would be a view: whoever writes uses the same lead for the next message.
-    if (lead.length > 0) out.queue.push(new Uint8Array(lead));
-    for (const piece of pieces) if (piece.length > 0) out.queue.push(piece);
+    if (lead.length > 0) out.push(new Uint8Array(lead));
+    for (const piece of pieces) if (piece.length > 0) out.push(piece);
     out.queuedBytes += length;
     this.#hold(length);
     // An answer may be as long as it is; but then it is all that is held back.
