@@ -80,7 +80,7 @@ export const defaultCallLimits: CallLimits = {
   gzipBytesMin: 1024,
 };
 
-export const defaultMemoryBytesMax = 100_663_296;
+export const defaultMemoryBytesMax = 67_108_864;
 export const defaultConnectionsMax = 10_000;
 export const defaultHandshakesMax = 512;
 const defaultHandshakeMs = 10_000;

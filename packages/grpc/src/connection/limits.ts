@@ -52,7 +52,7 @@ export const defaultLimits: ConnectionLimits = {
   connectionWindowBytes: 1_048_576,
   largeMessageBytesMax: 8_388_608,
   streamQueueBytes: 65_536,
-  queueBytesMax: 16_777_216,
+  queueBytesMax: 8_388_608,
   stallMs: 30_000,
   yieldMs: 5000,
   backlogBytesMax: 262_144,

@@ -65,6 +65,11 @@ export class MemoryBudget {
     return this.#counted + more <= this.#bytesMax;
   }
 
+  /** Only for shares. */
+  get isShort(): boolean {
+    return this.#counted > this.#bytesMax / 2;
+  }
+
   get #counted(): number {
     return this.#bytes - this.#answers.uncounted;
   }
@@ -106,6 +111,11 @@ export class MemoryShare {
   /** But for a huge answer that is not counted. */
   get counted(): number {
     return this.#bytes - this.#line.uncountedOf(this.answers);
+  }
+
+  /** More than half of the server's memory is used up. */
+  get isShort(): boolean {
+    return this.#budget.isShort;
   }
 
   /** Bytes of answers wait for the client, or no longer. */

@@ -31,6 +31,8 @@ export interface SenderOptions {
 
 /** Below this a frame counts as tiny when there was more to send. */
 const tinyBytes = 64;
+/** Of a stream, while the server's memory is short. */
+const shortStreamBytes = 262_144;
 
 export class Sender {
   readonly #writer: FrameWriter;
@@ -151,7 +153,7 @@ export class Sender {
       this.#onWork();
     }
     this.#list(out);
-    out.waiting ||= out.queuedBytes > this.#limits.streamQueueBytes;
+    out.waiting ||= out.queuedBytes > this.#streamBytes;
     return !out.waiting;
   }
 
@@ -243,7 +245,7 @@ export class Sender {
     this.#onAnswered();
     if (out.queuedBytes > 0) this.#list(out);
     else if (out.trailers !== undefined) this.#finish(out, out.trailers);
-    if (out.waiting && out.queuedBytes <= this.#limits.streamQueueBytes / 2) {
+    if (out.waiting && out.queuedBytes <= this.#streamBytes / 2) {
       out.waiting = false;
       this.#onRoom(out.streamId);
     }
@@ -276,6 +278,12 @@ export class Sender {
     if (out.queuedBytes === 0 || out.window <= 0) return;
     this.#ready.add(out);
     this.#onWork();
+  }
+
+  /** What a stream holds back before its writer waits: while memory is short, all wait sooner, so that nobody has to go. */
+  get #streamBytes(): number {
+    const { streamQueueBytes } = this.#limits;
+    return this.#memory.isShort ? Math.min(streamQueueBytes, shortStreamBytes) : streamQueueBytes;
   }
 
   #hold(bytes: number): void {

@@ -108,6 +108,29 @@ test('answers that wait count: who lets the most wait has to go', () => {
   assert.ok(memory.bytes < 50_000);
 });
 
+test('while memory is short a writer is told to wait sooner, and to go on when its client reads', () => {
+  const memory = new MemoryBudget(4_000_000);
+  const [holder, reader] = [memory, memory].map((budget) =>
+    Client.greeted({ memory: budget, keepalive: { intervalMs: 0 }, limits: { streamQueueBytes: 1_000_000 } }),
+  );
+  assert.ok(holder !== undefined && reader !== undefined);
+  for (const client of [holder, reader]) {
+    client.takes = false;
+    client.send(settings([setting.initialWindowSize, 0]), client.headers(1, { endStream: true }));
+  }
+  const [held, stream] = [holder.requests[0]?.stream, reader.requests[0]?.stream];
+  assert.equal(stream?.write(Buffer.alloc(5), Buffer.alloc(300_000)), true);
+
+  assert.equal(held?.write(Buffer.alloc(5), Buffer.alloc(1_900_000)), false);
+  assert.equal(stream?.write(Buffer.alloc(5), Buffer.alloc(10)), false);
+  reader.send(windowUpdate(0, 1_000_000), windowUpdate(1, 150_000));
+  assert.equal(reader.requests[0]?.rooms, 0);
+  reader.send(windowUpdate(1, 50_000));
+
+  assert.equal(reader.requests[0]?.rooms, 1);
+  assert.deepEqual([holder.ended, reader.ended], [false, false]);
+});
+
 test('a single answer may be longer than all the memory there is', () => {
   const memory = new MemoryBudget(100_000);
   const client = greeted(memory);

@@ -141,7 +141,8 @@ export const attacks: readonly Attack[] = [
     keepsToWindow: true,
     isAlive: true,
     waits: true,
-    ends: ['open', ...calm],
+    // Refused, one request alone.
+    ends: ['open', 'RST NO_ERROR', ...calm],
   },
   {
     name: 'large puts, gzipped to nothing',
