@@ -46,7 +46,7 @@ export interface GrpcServerOptions {
   readonly keepalive?: Partial<KeepaliveOptions>;
   /**
    * What is held for all clients together: requests that are not whole or not taken, answers that wait, frames and field
-   * blocks that are not whole. Must be more than the longest answer there is.
+   * blocks that are not whole.
    */
   readonly memoryBytesMax?: number;
   /** Of all ports together; more are closed at once. */
