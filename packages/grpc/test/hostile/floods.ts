@@ -113,7 +113,8 @@ export function floods({ waiting, talking, idle, messageBytesMax }: Ground): rea
       isAlive: true,
       waits: true,
       // Whoever holds the most gives way when the server has no memory left.
-      ends: ['open', ...calm],
+      // Refused, one request alone, where nobody holds more than it does.
+      ends: ['open', 'RST NO_ERROR', ...calm],
     },
     {
       name: 'one byte per packet',
