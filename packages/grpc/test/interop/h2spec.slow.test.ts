@@ -17,7 +17,7 @@ import { systemClock } from '../../src/system-clock.ts';
 import { run, without } from './programs.ts';
 
 /** What does not pass: RFC 7540 §5.3.1 made it an error, RFC 9113 §5.3.2 has taken its priorities back. */
-const takenBack = ['Sends HEADERS frame that depends on itself', 'Sends PRIORITY frame that depend on itself'];
+const takenBack = ['Sends HEADERS frame that depend on itself', 'Sends PRIORITY frame that depend on itself'];
 
 /** Longer than h2spec needs to open one stream too many: an answer ends its stream. */
 const answerMs = 100;
@@ -71,7 +71,10 @@ test('h2spec --strict: everything passes but what RFC 9113 has taken back', { sk
   const output = (await run('h2spec', ['-p', `${port}`, '--strict'])).toString();
   server.close();
   const [, failures = ''] = output.split('Failures:');
-  const failed = [...failures.matchAll(/× \d+: (.*)$/gm)].map(([, claim]) => claim);
+  const failed = [...failures.matchAll(/× \d+: (.*)$/gm)].map(([, claim = '']) =>
+    // Versions of h2spec spell it in two ways.
+    claim.replace('depends on', 'depend on'),
+  );
 
   assert.deepEqual(failed, takenBack, output);
   assert.match(output, /^\d+ tests, \d+ passed, 0 skipped, 2 failed$/m);
