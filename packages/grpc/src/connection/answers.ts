@@ -77,13 +77,20 @@ export class AnswerLine {
     } else this.#promised += bytes;
   }
 
-  kept(bytes: number): void {
-    if (!this.isHuge(bytes)) this.#promised -= bytes;
+  /** It has been written by now, or never will be. */
+  kept(client: Answers, bytes: number): void {
+    if (this.isHuge(bytes)) this.taken(client);
+    else this.#promised -= bytes;
   }
 
   wait(client: Answers): void {
     this.#line.add(client);
     this.#watch(client);
+  }
+
+  /** Nobody of this client waits any more. */
+  stopWaiting(client: Answers): void {
+    this.#line.delete(client);
   }
 
   taken(client: Answers): void {
@@ -205,7 +212,10 @@ export class Answers {
     const waiter = { bytes, go };
     this.#waiting.add(waiter);
     this.#line.wait(this);
-    return () => this.#waiting.delete(waiter);
+    return () => {
+      this.#waiting.delete(waiter);
+      if (this.#waiting.size === 0) this.#line.stopWaiting(this);
+    };
   }
 
   /** An answer of `bytes` was made. `false`: it is too large for now; room for it is to be asked for, and it made anew. */
@@ -216,7 +226,7 @@ export class Answers {
     // It is written by then, and counts as that.
     this.scheduler.soon(() => {
       this.#promised -= bytes;
-      this.#line.kept(bytes);
+      this.#line.kept(this, bytes);
     });
     return true;
   }

@@ -166,3 +166,28 @@ test('whoever waits is let go when its connection closes', () => {
 
   assert.equal(gone, 1);
 });
+
+test('nobody gives way for a call that has left the line', () => {
+  const shop = new Shop();
+  const [a, b] = [shop.client('a'), shop.client('b')];
+  shop.answer(a, 'a', 200 * megabyte);
+
+  const leave = b.room(200 * megabyte, () => undefined);
+  assert.ok(leave);
+  leave();
+  shop.time.pass(60_000);
+
+  assert.deepEqual(shop.ended, []);
+});
+
+test('a huge answer that was made and refused for its length keeps no other from being made', () => {
+  const shop = new Shop();
+  const [a, b] = [shop.client('a'), shop.client('b')];
+
+  assert.equal(a.made(200 * megabyte), true);
+  shop.answer(b, 'b', 200 * megabyte);
+  shop.time.pass(1000);
+
+  assert.deepEqual(shop.made, ['b']);
+  assert.equal(shop.line.uncounted, 200 * megabyte);
+});

@@ -1,5 +1,6 @@
-// What every call passes before its method. A learner serves little. And calls that ask for a leader (`hasleader: true`): a new one is refused at once while there is none, a stream in progress is
-// ended only when there was none for three election timeouts, since setting streams up again costs clients more.
+// What every call passes before its method. A learner serves little. A call that asks for a leader (`hasleader: true`) is
+// refused at once while there is none; a stream in progress is ended only when there was none for three election timeouts,
+// since setting streams up again costs clients more.
 
 import { isUtf8 } from 'node:buffer';
 import type { Call, Method, RequestListener, ResponseStream, RpcError, Service } from '@kontiki/grpc';
