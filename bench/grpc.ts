@@ -7,19 +7,30 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { parseArgs } from 'node:util';
+import { amount, count, longCommand, wordIn } from '../scripts/long-command.ts';
 import { h2load, type Load } from './h2load.ts';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '2' },
-    only: { type: 'string' },
-  },
-});
-const seconds = Number(values.seconds);
 const kinds = ['kontiki', 'grpc-js', 'connect-node', 'node:http2'];
 const messagesPerStream = 100;
+
+const rows = [
+  { name: 'unary 100 × 1', method: 'Say', connections: 100, streams: 1, tls: false },
+  { name: 'unary 10 × 100', method: 'Say', connections: 10, streams: 100, tls: false },
+  { name: 'stream 10 × 10', method: 'Talk', connections: 10, streams: 10, tls: false },
+  { name: 'TLS unary 100 × 1', method: 'Say', connections: 100, streams: 1, tls: true },
+  { name: 'TLS unary 10 × 100', method: 'Say', connections: 10, streams: 100, tls: true },
+  { name: 'TLS stream 10 × 10', method: 'Talk', connections: 10, streams: 10, tls: true },
+] as const;
+
+const { rounds, seconds, only } = longCommand(
+  'bench:grpc',
+  'The empty echo of @kontiki/grpc, grpc-js, connect-node and bare node:http2 in one run, alternating, under h2load; prints each round, then medians and ratios to grpc-js.',
+)
+  .option('--rounds <N>', 'how often each has its turn', count, 3)
+  .option('--seconds <N>', 'how long a turn takes', amount, 2)
+  .option('--only <WORD>', 'the loads that have it in their names', wordIn(rows.map(({ name }) => name)))
+  .parse()
+  .opts();
 
 const folder = mkdtempSync(join(tmpdir(), 'grpc-bench-'));
 /** 256 bytes, which are a BytesValue to whoever looks. */
@@ -31,15 +42,6 @@ const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')];
 const curve = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-subj', '/CN=localhost'];
 execFileSync('openssl', ['req', '-x509', '-days', '2', ...curve, '-keyout', key, '-out', cert], { stdio: 'ignore' });
 
-const rows = [
-  { name: 'unary 100 × 1', method: 'Say', connections: 100, streams: 1, tls: false },
-  { name: 'unary 10 × 100', method: 'Say', connections: 10, streams: 100, tls: false },
-  { name: 'stream 10 × 10', method: 'Talk', connections: 10, streams: 10, tls: false },
-  { name: 'TLS unary 100 × 1', method: 'Say', connections: 100, streams: 1, tls: true },
-  { name: 'TLS unary 10 × 100', method: 'Say', connections: 10, streams: 100, tls: true },
-  { name: 'TLS stream 10 × 10', method: 'Talk', connections: 10, streams: 10, tls: true },
-] as const;
-
 interface Peer {
   readonly port: number;
   readonly process: ChildProcess;
@@ -48,11 +50,10 @@ interface Peer {
 /** By kind and scheme. */
 const peers = new Map<string, Peer>();
 const rates = new Map<string, number[]>();
-const rounds = Number(values.rounds);
 try {
   for (let round = 0; round < rounds; round++) {
     for (const { name, method, connections, streams, tls } of rows) {
-      if (values.only !== undefined && !name.includes(values.only)) continue;
+      if (only !== undefined && !name.includes(only)) continue;
       // Each goes first in turn.
       for (let turn = 0; turn < kinds.length; turn++) {
         const kind = kinds[(round + turn) % kinds.length] ?? '';

@@ -4,23 +4,23 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import { Client, credentials } from '@grpc/grpc-js';
 import { PutRequestSchema, RangeRequestSchema, RangeResponseSchema } from '@kontiki/etcd-proto';
+import { amount, count, longCommand, oneOf } from '../scripts/long-command.ts';
 import { type Cluster, programs, startCluster } from './cluster.ts';
 import { h2load } from './h2load.ts';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '4' },
-    members: { type: 'string', default: '3' },
-    only: { type: 'string' },
-  },
-});
-const rounds = Number(values.rounds);
-const seconds = Number(values.seconds);
+const { rounds, seconds, members, only } = longCommand(
+  'bench',
+  'etcd and Kontiki in one run, alternating, under the same flags and the same load; prints each round, then medians and ratios.',
+)
+  .option('--rounds <N>', 'how often each has its turn', count, 3)
+  .option('--seconds <N>', 'how long a turn takes', amount, 4)
+  .option('--members <N>', 'of each cluster', count, 3)
+  .option('--only <NAME>', 'one of the two, etcd or kontiki', oneOf(programs.map(({ name }) => name)))
+  .parse()
+  .opts();
 
 const key = new TextEncoder().encode('bench/key');
 const value = new Uint8Array(256).fill(0x76);
@@ -34,10 +34,10 @@ const loads = [
 ];
 
 const folder = mkdtempSync(join(tmpdir(), 'kontiki-bench-'));
-const chosen = programs.filter(({ name }) => values.only === undefined || values.only === name);
+const chosen = programs.filter(({ name }) => only === undefined || only === name);
 const clusters: Cluster[] = [];
 try {
-  for (const program of chosen) clusters.push(await startCluster(program, Number(values.members)));
+  for (const program of chosen) clusters.push(await startCluster(program, members));
   const rates = new Map<string, number[]>();
   for (let round = 1; round <= rounds; round++) {
     for (const load of loads) {

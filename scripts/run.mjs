@@ -51,7 +51,7 @@ const commands = {
   hostile: {
     says: 'hostile clients against the gRPC server, or with --target server the whole one: what they cost, how they end',
     run: (args) => {
-      const isWhole = args.join(' ').includes('--target server');
+      const isWhole = /--target[= ]server/.test(args.join(' '));
       program(`packages/${isWhole ? 'server' : 'grpc'}/test/hostile/main.ts`)(args);
     },
   },

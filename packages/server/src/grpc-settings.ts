@@ -9,7 +9,7 @@ const grpcOverheadBytes = 512 * 1024;
 /** All watches of a client share a connection, but nobody has as many. */
 const concurrentStreamsMax = 65_536;
 /**
- * For all clients together. Reads make no answers beyond it but one at a time (`Reading`), so it need not hold what the largest
+ * For all clients together. Of answers, one at a time is made beyond it (`LargeAnswers`), so it need not hold what the largest
  * clients ask for.
  */
 const memoryBytesMax = 96 * 2 ** 20;

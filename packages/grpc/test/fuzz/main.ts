@@ -2,20 +2,25 @@
 // Sessions of clients, damaged at random, against connections in memory and over sockets, until time is up. Fails with the seed
 // when something of the server throws, is left behind, or memory goes on growing.
 
-import { parseArgs } from 'node:util';
+import { amount, count, longCommand, seed as seedOf } from '../../../../scripts/long-command.ts';
 import { aliveBytes } from '../memory.ts';
 import { createRandom } from '../random.ts';
 import { playCalls, playRaw } from './in-memory.ts';
 import { FuzzedServer } from './over-sockets.ts';
 
-const { values } = parseArgs({
-  options: {
-    minutes: { type: 'string', default: '10' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
-    /** Only so many, in memory, to repeat one that failed: the seed it was reported with, and 1. */
-    sessions: { type: 'string' },
-  },
-});
+const options = longCommand(
+  'fuzz:grpc',
+  'Sessions of clients, damaged at random, against the gRPC server in memory and over sockets, until time is up.',
+)
+  .option('--minutes <N>', 'how long', amount, 10)
+  .option('--seed <N>', 'of the first session; by the clock if absent', seedOf)
+  .option(
+    '--sessions <N>',
+    'only so many, in memory: to repeat one that failed, the seed it was told with, and 1',
+    count,
+  )
+  .parse()
+  .opts();
 /** In memory, between two rounds over sockets. */
 const sessionsPerRound = 200;
 /** Code and tables are as warm as they get. */
@@ -24,17 +29,17 @@ const reportMs = 60_000;
 const growthBytesMax = 4 * 2 ** 20;
 
 const begun = Date.now();
-let seed = Number(values.seed);
+let { seed = Date.now() % 1_000_000_000 } = options;
 let [inMemory, overSockets, ended] = [0, 0, 0];
 process.stdout.write(`seed ${seed}\n`);
 process.on('uncaughtException', fail);
 process.on('unhandledRejection', fail);
 
-if (values.sessions !== undefined) {
-  await play(Number(values.sessions));
+if (options.sessions !== undefined) {
+  await play(options.sessions);
   process.stdout.write(`${inMemory} sessions, ${ended} ended by an offence, nothing is left of them\n`);
 } else {
-  await playFor(Number(values.minutes) * 60_000);
+  await playFor(options.minutes * 60_000);
 }
 
 async function playFor(ms: number): Promise<void> {

@@ -1,21 +1,27 @@
 // The table of a hostile run: each attack in turn, what it costs, what an ordinary client notices of it, and how it is ended.
 
-import { parseArgs } from 'node:util';
+import { amount, count, longCommand, oneOf, wordIn } from '../../../../scripts/long-command.ts';
 import type { Attack } from './attack.ts';
 import { HostileRun, type Row, type Target } from './round.ts';
 
 /** Takes the words of the command line. Resolves with whether all was as it has to be. */
 export async function printTable(target: Target, attacks: readonly Attack[]): Promise<boolean> {
-  const { values } = parseArgs({
-    options: {
-      seconds: { type: 'string', default: '5' },
-      connections: { type: 'string', default: '20' },
-      only: { type: 'string' },
-      target: { type: 'string' },
-    },
-  });
-  const ms = Number(values.seconds) * 1000;
-  const connections = Number(values.connections);
+  const { seconds, connections, only } = longCommand(
+    'hostile',
+    'Hostile clients against a server in a process of its own: what each costs, what an ordinary client notices, how it is ended.',
+  )
+    .option('--seconds <N>', 'how long each attacks', amount, 5)
+    .option('--connections <N>', 'how many at a time', count, 20)
+    .option('--only <WORD>', 'the attacks that have it in their names', wordIn(attacks.map(({ name }) => name)))
+    .option(
+      '--target <WHAT>',
+      'the gRPC server alone, `grpc`, or a whole one of etcd, `server`',
+      oneOf(['grpc', 'server']),
+      'grpc',
+    )
+    .parse()
+    .opts();
+  const ms = seconds * 1000;
   /** What a server waits for somebody who does not go on. All other limits are the usual ones. */
   const patienceMs = Math.min(3000, ms / 2);
 
@@ -33,13 +39,13 @@ export async function printTable(target: Target, attacks: readonly Attack[]): Pr
     const alone = await run.warm(Math.min(ms, 3000));
     const begun = await run.state();
     process.stdout.write(
-      `${connections} connections at a time, ${values.seconds} s each; the server has ${run.warmMiB.toFixed(0)} MiB; the client alone: ${times(alone)}\n\n`,
+      `${connections} connections at a time, ${seconds} s each; the server has ${run.warmMiB.toFixed(0)} MiB; the client alone: ${times(alone)}\n\n`,
     );
     process.stdout.write(
       '| attack | memory grows by | p99 alone | beside the attack | ended |\n| --- | --- | --- | --- | --- |\n',
     );
     for (const attack of attacks) {
-      if (values.only !== undefined && !attack.name.includes(values.only)) continue;
+      if (only !== undefined && !attack.name.includes(only)) continue;
       const row = await run.play([attack], connections, ms);
       process.stdout.write(`| ${cells(row).join(' | ')} |\n`);
       for (const fault of row.faults) process.stdout.write(`  FAULT ${fault}\n`);

@@ -12,10 +12,6 @@ type KvResult = RangeResult | PutResult | DeleteRangeResult | TxnResult;
 const wholeBytesMax = 262_144;
 const pieceBytes = 65_536;
 
-export function encodeResponse(result: KvResult, header: EncodedHeader): Answer {
-  return measuredResponse(result, header).encode();
-}
-
 /** An answer whose length is known before it is written. */
 export interface MeasuredResponse {
   readonly size: number;

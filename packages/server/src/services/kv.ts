@@ -25,12 +25,12 @@ import {
 import { refusal } from '../errors.ts';
 import { commandBytes } from './command-size.ts';
 import type { ServiceContext } from './context.ts';
-import { encodeHeaderOnly, encodeResponse } from './kv-responses.ts';
+import { encodeHeaderOnly } from './kv-responses.ts';
+import { LargeAnswers } from './large-answers.ts';
 import { serviceOf, unary } from './method.ts';
-import { Reading } from './reading.ts';
 
 export function kvService({ member, headers, limits }: ServiceContext): Service {
-  const reading = new Reading(member, headers);
+  const answers = new LargeAnswers(member, headers);
   const check = (request: RequestOp): void => {
     const error = checkRequest(request, { txnOperationsMax: limits.txnOperationsMax });
     if (error !== undefined) throw refusal(error.code);
@@ -54,19 +54,17 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
         const request = rangeRequest(message);
         if (request === undefined) throw refusal('invalidSortOption');
         if (!message.serializable) await member.linearize();
-        return await reading.range(request, call, unwrap);
+        return await answers.range(request, call, unwrap);
       }),
 
-      Put: unary(PutRequestSchema, async (message, bytes) => {
+      Put: unary(PutRequestSchema, async (message, bytes, call) => {
         check(putRequest(message));
-        const result = await propose('put', { kind: 'put', request: bytes });
-        return encodeResponse(result, headers.encoded(result.revision));
+        return answers.written(call, await propose('put', { kind: 'put', request: bytes }));
       }),
 
-      DeleteRange: unary(DeleteRangeRequestSchema, async (message, bytes) => {
+      DeleteRange: unary(DeleteRangeRequestSchema, async (message, bytes, call) => {
         check(deleteRangeRequest(message));
-        const result = await propose('deleteRange', { kind: 'deleteRange', request: bytes });
-        return encodeResponse(result, headers.encoded(result.revision));
+        return answers.written(call, await propose('deleteRange', { kind: 'deleteRange', request: bytes }));
       }),
 
       Txn: unary(TxnRequestSchema, async (message, bytes, call) => {
@@ -74,11 +72,10 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
         if (request === undefined) throw refusal(hasUnknownSort(message) ? 'invalidSortOption' : 'unknownComparison');
         check(request);
         if (!isReadOnly(message)) {
-          const result = await propose('txn', { kind: 'txn', request: bytes });
-          return encodeResponse(result, headers.encoded(result.revision));
+          return answers.written(call, await propose('txn', { kind: 'txn', request: bytes }));
         }
         if (!operationsOf(message).every(isSerializable)) await member.linearize();
-        return await reading.txn(call, () => unwrap(member.store.readTxn(request)));
+        return await answers.readTxn(call, () => unwrap(member.store.readTxn(request)));
       }),
 
       Compact: unary(CompactionRequestSchema, async ({ revision, physical }, bytes, call) => {

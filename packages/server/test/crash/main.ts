@@ -5,26 +5,31 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
+import { count, longCommand, seed as seedOf } from '../../../../scripts/long-command.ts';
 import { createCluster } from './cluster.ts';
 import type { WriteRecord } from './record.ts';
 import { acknowledgedAtLeast, lookAtAll, playRound, type RoundResult } from './round.ts';
 import { type Round, scheduleOf } from './schedule.ts';
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '50' },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    /** Storage that answers "synced" and is not: this run must fail. */
-    'without-fdatasync': { type: 'boolean', default: false },
-    keep: { type: 'boolean', default: false },
-  },
-});
+const {
+  rounds,
+  seed = Date.now() % 1_000_000,
+  withoutFdatasync,
+  keep,
+} = longCommand(
+  'crash',
+  'Three processes under concurrent writers; each round takes one, two or all of them away at a random moment and looks for lost and doubled writes.',
+)
+  .option('--rounds <N>', 'how many', count, 50)
+  .option('--seed <N>', 'draws the rounds; by the clock if absent', seedOf)
+  .option('--without-fdatasync', 'on storage that says "synced" and is not: such a run must fail')
+  .option('--keep', 'leaves data and logs behind even if all is well')
+  .parse()
+  .opts();
 /** From so many rounds on, some blows must have fallen while a snapshot was on its way. */
 const longRun = 40;
-const seed = Number(values.seed);
 const folder = mkdtempSync(join(tmpdir(), 'kontiki-crash-'));
-process.stdout.write(`seed ${seed}, ${values.rounds} rounds, data in ${folder}\n`);
+process.stdout.write(`seed ${seed}, ${rounds} rounds, data in ${folder}\n`);
 
 const members = await createCluster(folder, seed);
 const records: WriteRecord[] = [];
@@ -32,9 +37,9 @@ let failed = false;
 let acknowledged = 0;
 let hits = 0;
 try {
-  for (let number = 1; number <= Number(values.rounds) && !failed; number++) {
+  for (let number = 1; number <= rounds && !failed; number++) {
     const round = scheduleOf(seed, number);
-    const storage = values['without-fdatasync'] ? 'withoutFdatasync' : round.storage;
+    const storage = withoutFdatasync ? 'withoutFdatasync' : round.storage;
     const result = await playRound(members, round, storage, records);
     acknowledged += result.acknowledged;
     hits += result.hitSnapshot ? 1 : 0;
@@ -56,19 +61,19 @@ const begun = members.reduce((sum, { snapshots }) => sum + snapshots.begun, 0);
 process.stdout.write(
   `${begun} snapshots went from member to member; ${hits} blows fell within milliseconds of the begin of one\n`,
 );
-if (!failed && Number(values.rounds) >= longRun && hits === 0) {
+if (!failed && rounds >= longRun && hits === 0) {
   process.stdout.write('no blow has hit a snapshot: this run proves nothing about them\n');
   failed = true;
 }
 if (failed) {
   process.stdout.write(
-    `FAILED. Repeat: npm run crash -- --rounds ${values.rounds} --seed ${seed}; data and logs stay in ${folder}\n`,
+    `FAILED. Repeat: npm run crash -- --rounds ${rounds} --seed ${seed}; data and logs stay in ${folder}\n`,
   );
   process.exit(1);
 }
-if (!values.keep) rmSync(folder, { recursive: true, force: true });
+if (!keep) rmSync(folder, { recursive: true, force: true });
 process.stdout.write(
-  `${values.rounds} rounds, ${acknowledged} acknowledged writes, 0 lost, 0 doubled, hashes equal (seed ${seed})\n`,
+  `${rounds} rounds, ${acknowledged} acknowledged writes, 0 lost, 0 doubled, hashes equal (seed ${seed})\n`,
 );
 process.exit(0);
 

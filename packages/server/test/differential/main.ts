@@ -5,43 +5,37 @@
  * and docs/etcd-api.md lists. With `--target etcd` the tool is held against etcd itself: nothing may differ.
  */
 
-import { parseArgs } from 'node:util';
-import { differentialRun, type TargetName } from './differential-run.ts';
+import { Option } from '@commander-js/extra-typings';
+import { count, longCommand, oneOf, seed as seedOf } from '../../../../scripts/long-command.ts';
+import { differentialRun } from './differential-run.ts';
 
-const usage = 'usage: --requests N [--seed S] [--target kontiki|etcd] [--members 1,3] [--mismatches N]';
+const {
+  requests,
+  seed = Math.floor(Math.random() * 2 ** 31),
+  target = 'kontiki',
+  members,
+  mismatches,
+} = longCommand(
+  'differential',
+  'The same random requests to an etcd and to Kontiki; every answer must be equal, but for what docs/etcd-api.md lists.',
+)
+  .option('--requests <N>', 'how many, to each', count, 5000)
+  .addOption(new Option('--seed <N>', 'draws them; any if absent').env('SEED').argParser(seedOf))
+  .option('--target <NAME>', 'what is held against etcd: kontiki if absent, or etcd itself', oneOf(['kontiki', 'etcd']))
+  .option('--members <N,…>', 'sizes of the clusters, one after the other', sizes, [1, 3])
+  .option('--mismatches <N>', 'how many are told before it ends', count, 1)
+  .parse()
+  .opts();
 
-const { values } = parseArgs({
-  options: {
-    requests: { type: 'string', default: '5000' },
-    seed: { type: 'string', default: process.env.SEED ?? String(Math.floor(Math.random() * 2 ** 31)) },
-    target: { type: 'string', default: 'kontiki' },
-    members: { type: 'string', default: '1,3' },
-    mismatches: { type: 'string', default: '1' },
-  },
-});
-
-function count(text: string, option: string): number {
-  const number = Number(text);
-  if (!Number.isSafeInteger(number) || number < 1) throw new Error(`--${option} ${text}: not a count. ${usage}`);
-  return number;
-}
-
-function targetName(text: string): TargetName {
-  if (text !== 'kontiki' && text !== 'etcd') throw new Error(`--target ${text}: not a target. ${usage}`);
-  return text;
+function sizes(text: string): number[] {
+  return text.split(',').map((size) => count(size));
 }
 
 // Node ends without `exit` handlers on a signal, and the members would stay.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => process.exit(130));
 
-for (const members of values.members.split(',')) {
-  const isGreen = await differentialRun({
-    requests: count(values.requests, 'requests'),
-    seed: count(values.seed, 'seed'),
-    target: targetName(values.target),
-    members: count(members, 'members'),
-    mismatchesMax: count(values.mismatches, 'mismatches'),
-    print: (line) => process.stdout.write(`${line}\n`),
-  });
-  if (!isGreen) process.exit(1);
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+for (const size of members) {
+  const run = { requests, seed, target, members: size, mismatchesMax: mismatches, print };
+  if (!(await differentialRun(run))) process.exit(1);
 }

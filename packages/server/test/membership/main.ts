@@ -7,26 +7,31 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { parseArgs } from 'node:util';
+import { longCommand, seed as seedOf } from '../../../../scripts/long-command.ts';
 import { judge } from '../crash/judge.ts';
 import { viewsOf } from '../crash/round.ts';
 import { startWriters, type Writers } from '../crash/writers.ts';
 import { gapsOf, type Step } from './gaps.ts';
 import { Operator, type Seat } from './operator.ts';
 
-const { values } = parseArgs({
-  options: {
-    short: { type: 'boolean', default: false },
-    seed: { type: 'string', default: String(Date.now() % 1_000_000) },
-    keep: { type: 'boolean', default: false },
-  },
-});
+const {
+  short,
+  seed = Date.now() % 1_000_000,
+  keep,
+} = longCommand(
+  'membership',
+  'A cluster of real processes changes its members under concurrent writers; looks for lost and doubled writes, and for pauses.',
+)
+  .option('--short', 'leaves out the way to five members and back')
+  .option('--seed <N>', 'draws what the writers do; by the clock if absent', seedOf)
+  .option('--keep', 'leaves data and logs behind even if all is well')
+  .parse()
+  .opts();
 const writerCount = 8;
 /** Writers go round, so that they are everywhere when somebody goes. */
 const callsPerEndpoint = 20;
 /** An election: its timeout of at most two seconds, a vote, and a client that finds the new leader. */
 const gapMsMax = 5_000;
-const seed = Number(values.seed);
 const folder = mkdtempSync(join(tmpdir(), 'kontiki-membership-'));
 process.stdout.write(`seed ${seed}, data in ${folder}\n`);
 
@@ -62,7 +67,7 @@ if (wrong.length > 0) {
   process.stdout.write(`FAILED (seed ${seed}); data and logs stay in ${folder}\n`);
   process.exit(1);
 }
-if (!values.keep) rmSync(folder, { recursive: true, force: true });
+if (!keep) rmSync(folder, { recursive: true, force: true });
 const longest = Math.max(...gaps.map(({ ms }) => ms));
 process.stdout.write(
   `${steps.length} steps, ${writers?.acknowledged()} acknowledged writes, 0 lost, 0 doubled, hashes equal, ` +
@@ -78,7 +83,7 @@ async function play(first: Seat): Promise<void> {
     await step(`${name} joins`, () => operator.grow(seat));
   };
   for (const name of ['n2', 'n3']) await grow(name);
-  if (!values.short) {
+  if (!short) {
     for (const name of ['n4', 'n5']) await grow(name);
     const leader = await operator.leader();
     await step(`${leader}, which leads, is removed`, () => remove(leader));

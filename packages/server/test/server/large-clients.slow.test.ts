@@ -11,6 +11,8 @@ import {
   PutResponseSchema,
   RangeRequestSchema,
   RangeResponseSchema,
+  TxnRequestSchema,
+  TxnResponseSchema,
   WatchRequestSchema,
   WatchResponseSchema,
 } from '@kontiki/etcd-proto';
@@ -67,6 +69,32 @@ it('serves 112 MiB in one answer, to two clients at once, and takes a write mean
 
   assert.deepEqual(all, [largeKeys * megabyte, largeKeys * megabyte, 0]);
   for (const other of others) other.close();
+});
+
+/** What a transaction that also writes was told. */
+async function writeAndReadEverything(by: EtcdClient): Promise<number> {
+  const puts = { request: { case: 'requestPut' as const, value: { key: Buffer.from('small') } } };
+  const reads = {
+    request: { case: 'requestRange' as const, value: { key: Buffer.from('large/'), rangeEnd: Buffer.from('large0') } },
+  };
+  const fields = { success: [puts, reads] };
+  const { responses } = await by.call('etcdserverpb.KV/Txn', TxnRequestSchema, TxnResponseSchema, fields);
+  const read = responses[1]?.response;
+  assert.ok(read?.case === 'responseRange');
+  return read.value.kvs.reduce((sum, { value }) => sum + value.length, 0);
+}
+
+it('answers 112 MiB to each of two transactions that write, and serves others meanwhile', async () => {
+  const clients = [another(), another()];
+  let done = false;
+
+  const all = Promise.all(clients.map((each) => writeAndReadEverything(each))).finally(() => {
+    done = true;
+  });
+  while (!done) await put('meanwhile', 1);
+
+  assert.deepEqual(await all, [largeKeys * megabyte, largeKeys * megabyte]);
+  for (const other of clients) other.close();
 });
 
 it('takes a request of 1.5 MiB', async () => {

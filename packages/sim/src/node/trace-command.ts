@@ -11,12 +11,17 @@ const options = {
   seed: { type: 'string' },
   members: { type: 'string', default: '3' },
   seconds: { type: 'string', default: '5' },
+  help: { type: 'boolean', default: false },
 } as const;
 
 async function main(): Promise<number> {
-  const { story, seed, members, seconds } = parseArgs({ options }).values;
+  const { story, seed, members, seconds, help } = parseArgs({ options }).values;
   // Synchronous, so that a pipe that is closed early ends the command and not only its output.
   const print = (line: string): void => void writeSync(1, `${line}\n`);
+  if (help) {
+    print(usage.trimEnd());
+    return 0;
+  }
   const numbers = [seed ?? '1', members, seconds].map(Number);
   if (
     (story === undefined) === (seed === undefined) ||

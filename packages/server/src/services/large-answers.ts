@@ -1,10 +1,10 @@
-// Answers of reads, which may be as large as the store: each is made when its client has read what it asked for before, and
-// when there is memory for it. How large it becomes is guessed from how large rows were lately, and known once it is measured.
+// Answers that may be as large as the store: each is made when its client has read what it asked for before, and when there is
+// memory for it. How large that of a read becomes is guessed from how large rows were lately, and known once it is measured.
 
 import type { Answer, Call } from '@kontiki/grpc';
-import type { KvError, RangeRequest, RangeResult, TxnResult } from '@kontiki/kv';
+import type { DeleteRangeResult, KvError, PutResult, RangeRequest, RangeResult, TxnResult } from '@kontiki/kv';
 import type { Member } from '@kontiki/member';
-import { measuredResponse } from './kv-responses.ts';
+import { type MeasuredResponse, measuredResponse } from './kv-responses.ts';
 import type { Headers } from './response-header.ts';
 
 /** Such answers are made whatever else waits. */
@@ -13,7 +13,7 @@ const smallBytesMax = 65_536;
 const olderPart = 7 / 8;
 const nothing = new Uint8Array(0);
 
-export class Reading {
+export class LargeAnswers {
   readonly #store: Member['store'];
   readonly #headers: Headers;
   /** Bytes of a row, as the large answers of late had them. */
@@ -36,8 +36,23 @@ export class Reading {
     });
   }
 
-  async txn(call: Call, ask: () => TxnResult): Promise<Answer> {
+  async readTxn(call: Call, ask: () => TxnResult): Promise<Answer> {
     return await this.#answer(call, 0, () => ({ result: ask(), rows: 0 }));
+  }
+
+  /** Of what is done already, whether its client takes the answer or not. */
+  written(call: Call, result: PutResult | DeleteRangeResult | TxnResult): Answer | Promise<Answer> {
+    const response = measuredResponse(result, this.#headers.encoded(result.revision));
+    return response.size <= smallBytesMax ? response.encode() : this.#inTurn(call, response);
+  }
+
+  async #inTurn(call: Call, response: MeasuredResponse): Promise<Answer> {
+    for (;;) {
+      const room = call.room(response.size);
+      if (room !== undefined) await room;
+      if (call.cancelled) return nothing;
+      if (call.made(response.size)) return response.encode();
+    }
   }
 
   async #answer(
