@@ -24,6 +24,8 @@ export interface Attack {
   readonly halfCloses?: boolean;
   /** Answers the server's PINGs. */
   readonly isAlive?: boolean;
+  /** What the memory of the server may grow by, where that is more than usual. */
+  readonly grownMiBMax?: number;
   /** It does nothing but wait, and so does the server for a while. */
   readonly waits?: boolean;
   /**

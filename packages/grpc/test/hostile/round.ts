@@ -146,7 +146,8 @@ export class HostileRun {
       fates[fate] = (fates[fate] ?? 0) + count;
     }
     const faults = [...row.faults, ...judged.flatMap((one) => one.faults)];
-    if (grownMiB > grownMiBMax) faults.push(`memory has grown by ${grownMiB.toFixed(0)} MiB`);
+    const most = Math.max(grownMiBMax, ...attacks.map((attack) => attack.grownMiBMax ?? 0));
+    if (grownMiB > most) faults.push(`memory has grown by ${grownMiB.toFixed(0)} MiB`);
     if (row.p99Ms > Math.max(p99MsMax, 10 * alone.p99Ms))
       faults.push(`one of a hundred answers took ${row.p99Ms.toFixed(0)} ms`);
     if (after.connections > 1) faults.push(`${after.connections} connections are left instead of one`);

@@ -64,7 +64,9 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
 
       DeleteRange: unary(DeleteRangeRequestSchema, async (message, bytes, call) => {
         check(deleteRangeRequest(message));
-        return answers.written(call, await propose('deleteRange', { kind: 'deleteRange', request: bytes }));
+        const write = () => propose('deleteRange', { kind: 'deleteRange', request: bytes });
+        const isLong = message.prevKv && message.rangeEnd.length > 0;
+        return answers.written(call, isLong ? await answers.inTurn(call, write) : await write());
       }),
 
       Txn: unary(TxnRequestSchema, async (message, bytes, call) => {
@@ -72,7 +74,8 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
         if (request === undefined) throw refusal(hasUnknownSort(message) ? 'invalidSortOption' : 'unknownComparison');
         check(request);
         if (!isReadOnly(message)) {
-          return answers.written(call, await propose('txn', { kind: 'txn', request: bytes }));
+          const write = () => propose('txn', { kind: 'txn', request: bytes });
+          return answers.written(call, tellsRanges(message) ? await answers.inTurn(call, write) : await write());
         }
         if (!operationsOf(message).every(isSerializable)) await member.linearize();
         return await answers.readTxn(call, () => unwrap(member.store.readTxn(request)));
@@ -127,6 +130,27 @@ function isOfKind<Kind extends Result['kind']>(
 
 function operationsOf(message: TxnMessage): readonly RequestOpMessage[] {
   return [...message.success, ...message.failure];
+}
+
+/** Of a range, what its client expects to be little: locks look for the oldest key of a prefix in this way. */
+const fewRows = 16n;
+
+/** Whether many keys may be in the answer that it does not name. */
+function tellsRanges(message: TxnMessage): boolean {
+  return operationsOf(message).some(({ request }) => {
+    switch (request.case) {
+      case 'requestRange': {
+        const { rangeEnd, countOnly, limit } = request.value;
+        return rangeEnd.length > 0 && !countOnly && (limit <= 0n || limit > fewRows);
+      }
+      case 'requestDeleteRange':
+        return request.value.rangeEnd.length > 0 && request.value.prevKv;
+      case 'requestTxn':
+        return tellsRanges(request.value);
+      default:
+        return false;
+    }
+  });
 }
 
 /** As etcd has it, a txn that holds another one is never read-only, whatever that one does. */

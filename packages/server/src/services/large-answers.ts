@@ -1,7 +1,7 @@
 // Answers that may be as large as the store: each is made when its client has read what it asked for before, and when there is
 // memory for it. How large that of a read becomes is guessed from how large rows were lately, and known once it is measured.
 
-import type { Answer, Call } from '@kontiki/grpc';
+import { type Answer, type Call, grpcCode, RpcError } from '@kontiki/grpc';
 import type { DeleteRangeResult, KvError, PutResult, RangeRequest, RangeResult, TxnResult } from '@kontiki/kv';
 import type { Member } from '@kontiki/member';
 import { type MeasuredResponse, measuredResponse } from './kv-responses.ts';
@@ -9,15 +9,23 @@ import type { Headers } from './response-header.ts';
 
 /** Such answers are made whatever else waits. */
 const smallBytesMax = 65_536;
+/** Of writes that were done, what waits for memory. What is beyond it is sent, and whoever holds the most goes. */
+const waitingBytesMax = 128 * 2 ** 20;
 /** The usual row counts for so much of the guess, at least. */
 const olderPart = 7 / 8;
 const nothing = new Uint8Array(0);
+
+/** What of a call is asked here. */
+type Asker = Pick<Call, 'room' | 'made' | 'cancelled'>;
 
 export class LargeAnswers {
   readonly #store: Member['store'];
   readonly #headers: Headers;
   /** Bytes of a row, as the large answers of late had them. */
   #rowBytes = 0;
+  #isWriting = false;
+  readonly #line: (() => void)[] = [];
+  #waitingBytes = 0;
 
   constructor({ store }: Member, headers: Headers) {
     this.#store = store;
@@ -27,7 +35,7 @@ export class LargeAnswers {
   /** @throws what `unwrap` throws. */
   async range(
     request: RangeRequest,
-    call: Call,
+    call: Asker,
     unwrap: (result: RangeResult | KvError) => RangeResult,
   ): Promise<Answer> {
     return await this.#answer(call, this.#guess(request), () => {
@@ -36,27 +44,54 @@ export class LargeAnswers {
     });
   }
 
-  async readTxn(call: Call, ask: () => TxnResult): Promise<Answer> {
+  async readTxn(call: Asker, ask: () => TxnResult): Promise<Answer> {
     return await this.#answer(call, 0, () => ({ result: ask(), rows: 0 }));
   }
 
-  /** Of what is done already, whether its client takes the answer or not. */
-  written(call: Call, result: PutResult | DeleteRangeResult | TxnResult): Answer | Promise<Answer> {
-    const response = measuredResponse(result, this.#headers.encoded(result.revision));
-    return response.size <= smallBytesMax ? response.encode() : this.#inTurn(call, response);
+  /**
+   * Carries out a write that may be answered at length. One at a time: what they are answered comes whatever room there is, and
+   * takes its time while nobody else is served.
+   *
+   * @throws RpcError CANCELLED when its client had gone by then; it was not begun.
+   */
+  async inTurn<Done>(call: Asker, write: () => Promise<Done>): Promise<Done> {
+    if (this.#isWriting) await new Promise<void>((resolve) => this.#line.push(resolve));
+    this.#isWriting = true;
+    try {
+      if (call.cancelled) throw new RpcError(grpcCode.cancelled, 'the call was given up before its turn came');
+      return await write();
+    } finally {
+      const next = this.#line.shift();
+      if (next === undefined) this.#isWriting = false;
+      else next();
+    }
   }
 
-  async #inTurn(call: Call, response: MeasuredResponse): Promise<Answer> {
-    for (;;) {
-      const room = call.room(response.size);
-      if (room !== undefined) await room;
-      if (call.cancelled) return nothing;
-      if (call.made(response.size)) return response.encode();
+  /** Of what is done already, whether its client takes the answer or not. */
+  written(call: Asker, result: PutResult | DeleteRangeResult | TxnResult): Answer | Promise<Answer> {
+    const response = measuredResponse(result, this.#headers.encoded(result.revision));
+    const { size } = response;
+    if (size <= smallBytesMax) return response.encode();
+    if (this.#waitingBytes > 0 && this.#waitingBytes + size > waitingBytesMax) return response.encode();
+    return this.#whenThereIsRoom(call, response);
+  }
+
+  async #whenThereIsRoom(call: Asker, response: MeasuredResponse): Promise<Answer> {
+    this.#waitingBytes += response.size;
+    try {
+      for (;;) {
+        const room = call.room(response.size);
+        if (room !== undefined) await room;
+        if (call.cancelled) return nothing;
+        if (call.made(response.size)) return response.encode();
+      }
+    } finally {
+      this.#waitingBytes -= response.size;
     }
   }
 
   async #answer(
-    call: Call,
+    call: Asker,
     guess: number,
     ask: () => { readonly result: RangeResult | TxnResult; readonly rows: number },
   ): Promise<Answer> {

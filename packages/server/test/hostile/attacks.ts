@@ -2,7 +2,7 @@
 
 import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
-import { PutRequestSchema, RangeRequestSchema, WatchRequestSchema } from '@kontiki/etcd-proto';
+import { PutRequestSchema, RangeRequestSchema, TxnRequestSchema, WatchRequestSchema } from '@kontiki/etcd-proto';
 import { greeting } from '../../../grpc/test/client.ts';
 import {
   type Attack,
@@ -21,16 +21,29 @@ import { largeKey, watchedKey } from './stored.ts';
 
 const range = '/etcdserverpb.KV/Range';
 const put = '/etcdserverpb.KV/Put';
+const txn = '/etcdserverpb.KV/Txn';
 const watch = '/etcdserverpb.Watch/Watch';
 
-function rangeRequest(count: number): Uint8Array {
-  const [key, rangeEnd] = [Buffer.from(largeKey(0)), Buffer.from(largeKey(count))];
+function rangeFields(count: number): { key: Uint8Array; rangeEnd: Uint8Array; serializable: boolean } {
   // Serializable, so that all are answered by the one that is attacked and at once.
-  return toBinary(RangeRequestSchema, create(RangeRequestSchema, { key, rangeEnd, serializable: true }));
+  return { key: Buffer.from(largeKey(0)), rangeEnd: Buffer.from(largeKey(count)), serializable: true };
+}
+
+function rangeRequest(count: number): Uint8Array {
+  return toBinary(RangeRequestSchema, create(RangeRequestSchema, rangeFields(count)));
 }
 const oneLarge = rangeRequest(1);
 const sixteenLarge = rangeRequest(16);
 const everything = rangeRequest(999);
+const writeAndEverything = toBinary(
+  TxnRequestSchema,
+  create(TxnRequestSchema, {
+    success: [
+      { request: { case: 'requestPut', value: { key: Buffer.from('written') } } },
+      { request: { case: 'requestRange', value: rangeFields(999) } },
+    ],
+  }),
+);
 
 function watchRequest(key: string, rangeEnd = '', startRevision = 0n): Uint8Array {
   const value = { key: Buffer.from(key), rangeEnd: Buffer.from(rangeEnd), startRevision };
@@ -69,6 +82,15 @@ export const attacks: readonly Attack[] = [
   {
     name: 'everything asked for 16 times, windows closed',
     begin: Buffer.concat([closedWindows, asked(16, range, everything)]),
+    isAlive: true,
+    waits: true,
+    ends: ['open', 'cut', ...calm],
+  },
+  {
+    name: 'everything asked for by 16 writes, windows closed',
+    begin: Buffer.concat([closedWindows, asked(16, txn, writeAndEverything)]),
+    // What a write is answered is there when it is done: one waits to be read, one for room, and one was just made, of 112 MiB each.
+    grownMiBMax: 450,
     isAlive: true,
     waits: true,
     ends: ['open', 'cut', ...calm],
