@@ -3,6 +3,7 @@
 
 import {
   CompactionRequestSchema,
+  type DeleteRangeRequest as DeleteRangeMessage,
   DeleteRangeRequestSchema,
   KV,
   PutRequestSchema,
@@ -27,10 +28,12 @@ import { commandBytes } from './command-size.ts';
 import type { ServiceContext } from './context.ts';
 import { encodeHeaderOnly } from './kv-responses.ts';
 import { LargeAnswers } from './large-answers.ts';
+import { LongWrites } from './long-writes.ts';
 import { serviceOf, unary } from './method.ts';
 
 export function kvService({ member, headers, limits }: ServiceContext): Service {
   const answers = new LargeAnswers(member, headers);
+  const longWrites = new LongWrites();
   const check = (request: RequestOp): void => {
     const error = checkRequest(request, { txnOperationsMax: limits.txnOperationsMax });
     if (error !== undefined) throw refusal(error.code);
@@ -65,8 +68,7 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
       DeleteRange: unary(DeleteRangeRequestSchema, async (message, bytes, call) => {
         check(deleteRangeRequest(message));
         const write = () => propose('deleteRange', { kind: 'deleteRange', request: bytes });
-        const isLong = message.prevKv && message.rangeEnd.length > 0;
-        return answers.written(call, isLong ? await answers.inTurn(call, write) : await write());
+        return answers.written(call, tellsDeleted(message) ? await longWrites.inTurn(call, write) : await write());
       }),
 
       Txn: unary(TxnRequestSchema, async (message, bytes, call) => {
@@ -75,7 +77,7 @@ export function kvService({ member, headers, limits }: ServiceContext): Service 
         check(request);
         if (!isReadOnly(message)) {
           const write = () => propose('txn', { kind: 'txn', request: bytes });
-          return answers.written(call, tellsRanges(message) ? await answers.inTurn(call, write) : await write());
+          return answers.written(call, tellsRanges(message) ? await longWrites.inTurn(call, write) : await write());
         }
         if (!operationsOf(message).every(isSerializable)) await member.linearize();
         return await answers.readTxn(call, () => unwrap(member.store.readTxn(request)));
@@ -144,13 +146,17 @@ function tellsRanges(message: TxnMessage): boolean {
         return rangeEnd.length > 0 && !countOnly && (limit <= 0n || limit > fewRows);
       }
       case 'requestDeleteRange':
-        return request.value.rangeEnd.length > 0 && request.value.prevKv;
+        return tellsDeleted(request.value);
       case 'requestTxn':
         return tellsRanges(request.value);
       default:
         return false;
     }
   });
+}
+
+function tellsDeleted({ prevKv, rangeEnd }: DeleteRangeMessage): boolean {
+  return prevKv && rangeEnd.length > 0;
 }
 
 /** As etcd has it, a txn that holds another one is never read-only, whatever that one does. */

@@ -1,7 +1,7 @@
 // Answers that may be as large as the store: each is made when its client has read what it asked for before, and when there is
 // memory for it. How large that of a read becomes is guessed from how large rows were lately, and known once it is measured.
 
-import { type Answer, type Call, grpcCode, RpcError } from '@kontiki/grpc';
+import type { Answer, Call } from '@kontiki/grpc';
 import type { DeleteRangeResult, KvError, PutResult, RangeRequest, RangeResult, TxnResult } from '@kontiki/kv';
 import type { Member } from '@kontiki/member';
 import { type MeasuredResponse, measuredResponse } from './kv-responses.ts';
@@ -23,8 +23,7 @@ export class LargeAnswers {
   readonly #headers: Headers;
   /** Bytes of a row, as the large answers of late had them. */
   #rowBytes = 0;
-  #isWriting = false;
-  readonly #line: (() => void)[] = [];
+  /** Of writes that were done. */
   #waitingBytes = 0;
 
   constructor({ store }: Member, headers: Headers) {
@@ -46,25 +45,6 @@ export class LargeAnswers {
 
   async readTxn(call: Asker, ask: () => TxnResult): Promise<Answer> {
     return await this.#answer(call, 0, () => ({ result: ask(), rows: 0 }));
-  }
-
-  /**
-   * Carries out a write that may be answered at length. One at a time: what they are answered comes whatever room there is, and
-   * takes its time while nobody else is served.
-   *
-   * @throws RpcError CANCELLED when its client had gone by then; it was not begun.
-   */
-  async inTurn<Done>(call: Asker, write: () => Promise<Done>): Promise<Done> {
-    if (this.#isWriting) await new Promise<void>((resolve) => this.#line.push(resolve));
-    this.#isWriting = true;
-    try {
-      if (call.cancelled) throw new RpcError(grpcCode.cancelled, 'the call was given up before its turn came');
-      return await write();
-    } finally {
-      const next = this.#line.shift();
-      if (next === undefined) this.#isWriting = false;
-      else next();
-    }
   }
 
   /** Of what is done already, whether its client takes the answer or not. */

@@ -1,4 +1,4 @@
-// Writes that may be answered at length: one at a time, and what they were answered waits for memory up to a bound.
+// What writes were answered waits for memory, up to a bound.
 
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
@@ -42,45 +42,6 @@ function resultOf(rows: number): TxnResult {
   const responses = [{ kind: 'range' as const, revision: 1, kvs, more: false, count: rows }];
   return { kind: 'txn', revision: 1, succeeded: true, responses };
 }
-
-it('carries them out one after the other, also behind one that fails', async () => {
-  const answers = open();
-  const order: string[] = [];
-  const write = (name: string, fails = false) =>
-    answers.inTurn(new Client(), async () => {
-      order.push(`${name} begins`);
-      await new Promise(setImmediate);
-      order.push(`${name} ends`);
-      if (fails) throw new Error('no leader');
-      return name;
-    });
-
-  const ended = await Promise.allSettled([write('a'), write('b', true), write('c')]);
-
-  assert.deepEqual(
-    ended.map(({ status }) => status),
-    ['fulfilled', 'rejected', 'fulfilled'],
-  );
-  assert.deepEqual(order, ['a begins', 'a ends', 'b begins', 'b ends', 'c begins', 'c ends']);
-  assert.equal(await write('d'), 'd');
-});
-
-it('does not begin one whose client has gone meanwhile', async () => {
-  const answers = open();
-  const gone = new Client();
-  let begun = false;
-
-  const first = answers.inTurn(new Client(), () => new Promise<void>((resolve) => setImmediate(resolve)));
-  const second = answers.inTurn(gone, async () => {
-    begun = true;
-  });
-  gone.cancelled = true;
-
-  await first;
-  await assert.rejects(second, /given up before its turn/);
-  assert.equal(begun, false);
-  assert.equal(await answers.inTurn(new Client(), async () => 'next'), 'next');
-});
 
 it('lets large answers wait for room, and sends at once what is beyond 128 MiB of them', async () => {
   const answers = open();
